@@ -1,0 +1,72 @@
+/* One librdkafka consumer. All calls on the connection's thread, but where "any thread" is said.
+ *
+ * Everything librdkafka wants to tell arrives through crf_client_poll, one event at a time: rebalances are events, not
+ * callbacks, so that a revocation can be answered when its partitions are drained. Messages do not come this way: each
+ * partition has its mailbox. */
+#ifndef CRF_KAFKA_CLIENT_H
+#define CRF_KAFKA_CLIENT_H
+
+#include "core/kv.h"
+#include "kafka/kafka.h"
+
+struct crf_client;
+
+enum crf_client_event_kind {
+	CRF_CLIENT_NOTHING,
+	CRF_CLIENT_ASSIGN,    /* partitions gained: answer with crf_client_assign */
+	CRF_CLIENT_REVOKE,    /* partitions to let go: answer with crf_client_unassign once they are drained */
+	CRF_CLIENT_COMMITTED, /* a commit came to its end: tag, code, partitions with an error each */
+	CRF_CLIENT_ERROR,     /* code, text; fatal: the client must be made anew */
+	CRF_CLIENT_STATISTICS,/* text: JSON */
+	CRF_CLIENT_LOG        /* text; level: syslog's 0-7 */
+};
+
+struct crf_client_event {
+	enum crf_client_event_kind kind;
+	struct crf_partitions partitions;
+	bool lost;   /* REVOKE: already taken away, nothing can be committed */
+	bool fatal;  /* ERROR */
+	int code;
+	int level;
+	void *tag;
+	const char *text; /* valid until crf_client_event_fini */
+	void *native_;
+};
+
+/* Makes the client. kafka is complete and checked; what only producers know is left out; carafe's own are forced here
+ * and nowhere else: enable.auto.commit=false (carafe commits by itself), enable.auto.offset.store=false. */
+carafe_rc crf_client_new(struct crf_client **client, const struct crf_kvs *kafka, carafe_error *err);
+
+carafe_rc crf_client_subscribe(struct crf_client *c, const char *const *topics, size_t count, carafe_error *err);
+
+/* Waits up to timeout_ms for one event; CRF_CLIENT_NOTHING when there was none or crf_client_wake was called. */
+void crf_client_poll(struct crf_client *c, int timeout_ms, struct crf_client_event *ev);
+void crf_client_event_fini(struct crf_client_event *ev);
+/* Makes crf_client_poll return now, or the next time it is called. Any thread. */
+void crf_client_wake(struct crf_client *c);
+
+/* Answers to rebalances, incremental or whole as the group's protocol wants. offset NONE: where the group left off. */
+carafe_rc crf_client_assign(struct crf_client *c, const struct crf_partitions *l, carafe_error *err);
+carafe_rc crf_client_unassign(struct crf_client *c, const struct crf_partitions *l, carafe_error *err);
+/* The assignment was lost (session or max.poll.interval expired): committing is pointless. */
+bool crf_client_lost(struct crf_client *c);
+
+/* Starts a commit of exactly these; its end arrives as CRF_CLIENT_COMMITTED with the same tag. Also tells librdkafka
+ * what is stored, so that its statistics show a true lag. */
+carafe_rc crf_client_commit(struct crf_client *c, const struct crf_partitions *l, void *tag, carafe_error *err);
+
+/* True once a broker has ever answered. */
+bool crf_client_reached(struct crf_client *c);
+/* How often max.poll.interval.ms allows between polls, ms, as librdkafka has it. */
+int crf_client_max_poll_interval(const struct crf_client *c);
+/* The group's rebalance protocol: "NONE", "EAGER", "COOPERATIVE". */
+const char *crf_client_protocol(struct crf_client *c);
+
+/* Leaves the group: REVOKE may still arrive and must be answered, poll until closed. */
+carafe_rc crf_client_close(struct crf_client *c, carafe_error *err);
+bool crf_client_closed(struct crf_client *c);
+/* Frees it; every mailbox closed and every message released before, or this never returns: with abandon, when messages
+ * are still held by a handler that hangs, the client is left behind instead. */
+void crf_client_free(struct crf_client *c, bool abandon);
+
+#endif

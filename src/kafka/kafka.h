@@ -1,0 +1,53 @@
+/* What carafe says of Kafka above the wall: no header of librdkafka is needed to read this.
+ * A native message is an rd_kafka_message_t behind a void pointer; an error code is an rd_kafka_resp_err_t as an int. */
+#ifndef CRF_KAFKA_KAFKA_H
+#define CRF_KAFKA_KAFKA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <carafe/error.h>
+
+#define CRF_OFFSET_NONE (-1001) /* librdkafka's INVALID: nothing known, nothing committed */
+
+/* A partition and what is said of it. Strings are owned by whoever made the list. */
+struct crf_partition {
+	char *topic;
+	int32_t partition;
+	int32_t leader_epoch; /* -1 unknown */
+	int64_t offset;       /* CRF_OFFSET_NONE */
+	char *metadata;       /* NULL none; NUL-terminated */
+	int error;            /* for results; 0 fine */
+};
+
+struct crf_partitions {
+	struct crf_partition *items;
+	size_t count;
+	size_t cap;
+};
+
+/* Adds one; topic and metadata are copied. Returns it, to be filled in further; valid until the next add. */
+struct crf_partition *crf_partitions_add(struct crf_partitions *l, const char *topic, int32_t partition);
+/* "orders[0-2,5] refunds[1]"; the caller frees. At most about max characters, then "... and N more". */
+char *crf_partitions_text(const struct crf_partitions *l, size_t max);
+void crf_partitions_fini(struct crf_partitions *l);
+
+/* "_TRANSPORT", "UNKNOWN_TOPIC_OR_PART", ... */
+const char *crf_kafka_error_name(int code);
+/* librdkafka's words for it. */
+const char *crf_kafka_error_text(int code);
+/* What a person can do about it, one sentence, or NULL when there is nothing better than to wait. */
+const char *crf_kafka_error_hint(int code);
+/* Trying the same again may help. */
+bool crf_kafka_error_retriable(int code);
+/* The code of carafe that this is: DENIED, UNAVAILABLE, LOST, TIMEOUT, ... */
+carafe_rc crf_kafka_rc(int code);
+
+/* The library's version at run time, as text and as librdkafka's 0xMMmmrrxx. */
+const char *crf_kafka_version(void);
+int crf_kafka_version_number(void);
+#define CRF_KAFKA_2_12 0x020c0000
+#define CRF_KAFKA_2_15 0x020f0000
+
+#endif
