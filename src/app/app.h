@@ -1,0 +1,50 @@
+/* The app as a whole: what was drawn, what was set, and the running of it. */
+#ifndef CRF_APP_APP_H
+#define CRF_APP_APP_H
+
+#include <carafe/carafe.h>
+
+#include "bus/bus.h"
+#include "core/problems.h"
+#include "route/route.h"
+#include "settings/settings.h"
+
+struct crf_engine;
+
+struct carafe {
+	uint32_t magic;
+	struct crf_settings settings;
+	struct crf_tree tree;
+	struct crf_bus *bus;
+	struct crf_routing routing; /* after crf_app_prepare */
+	bool prepared;
+	struct crf_engine *engine; /* the running of it: engine.c; NULL before */
+	struct crf_mutex mu;
+	struct crf_cond changed;
+	carafe_status status; /* mu */
+};
+
+/* Resolves the settings and compiles the routes for the scope; every mistake goes to out. Once; what crf_app_start
+ * runs. Settings given on the command line must be set before. */
+carafe_rc crf_app_prepare(carafe *app, const struct crf_scope *scope, struct crf_problems *out);
+
+/* Starts what was prepared. exit_eof: stop by itself when every assigned partition was consumed to its end. */
+carafe_rc crf_app_start(carafe *app, bool exit_eof, carafe_error *err);
+
+/* Counters of the run so far, for the summary at the end. Any thread. */
+struct crf_totals {
+	int64_t consumed; /* messages handled with success */
+	int64_t failed;   /* handler runs that failed */
+	int64_t retried;  /* runs beyond the first */
+	int64_t dead;     /* dead-lettered */
+	crf_ns running;   /* since the first message */
+};
+void crf_app_totals(const carafe *app, struct crf_totals *t);
+
+/* Runs a prepared app in the foreground for the server command: signals, waiting, force. Returns the exit status. */
+int crf_app_serve(carafe *app, bool exit_eof);
+
+/* The exit status that a return code of the whole run means. */
+int crf_exit_status(carafe_rc rc);
+
+#endif
