@@ -21,24 +21,49 @@ struct crf_field {
 	bool is_text;
 };
 
-struct crf_bus;
+/* Open only for the sake of crf_bus_wanted: the fields are the bus's own. Each event has an array of its subscribers
+ * (those of CARAFE_EV_ANY among them), which never changes: subscribing puts a longer copy in its place. The old one may
+ * still be in use by a thread that is emitting, so it is kept until the bus is freed: subscriptions are few. */
+struct crf_subscribers;
+struct crf_bus {
+	_Atomic(struct crf_subscribers *) by_event[CARAFE_EV_COUNT_]; /* NULL: nobody; written under mu */
+	struct crf_mutex mu;
+	struct crf_subscribers *all; /* mu: every array there ever was */
+};
 
 struct crf_bus *crf_bus_new(void);
 void crf_bus_free(struct crf_bus *bus);
-/* Any thread. Subscribers are added, never removed: the array is replaced, the old ones kept until the bus is freed. */
+/* Any thread. Subscribers are added, never removed, and called in the order in which they were. An event that this
+ * library does not know (the program was built with a newer header) never happens. */
 void crf_bus_subscribe(struct crf_bus *bus, carafe_event_id id, carafe_event_fn fn, void *arg);
-/* Any thread. */
-bool crf_bus_wanted(const struct crf_bus *bus, carafe_event_id id);
+
+/* Any thread. A hint that may lag behind a subscription being made right now, hence relaxed. */
+static inline bool
+crf_bus_wanted(const struct crf_bus *bus, carafe_event_id id)
+{
+	return atomic_load_explicit(&bus->by_event[id], memory_order_relaxed) != NULL;
+}
+
+/* Any thread. fields and what they point to are borrowed for the call. */
 void crf_bus_emit(struct crf_bus *bus, carafe_event_id id, const struct crf_field *fields, int count);
 
 /* Properties of a declared event or field, for tables and docs. */
-const char *crf_event_id_name(carafe_event_id id);
+const char *crf_event_id_name(carafe_event_id id); /* "any" for CARAFE_EV_ANY, "unknown" for what is none */
 carafe_level crf_event_id_level(carafe_event_id id);
 const char *crf_field_name(carafe_field id);
 
-/* Fields that are absent (text NULL) are left out. */
-#define CRF_STR(field, value) { CARAFE_F_##field, (value), 0, true }
-#define CRF_INT(field, value) { CARAFE_F_##field, NULL, (value), false }
+enum crf_field_type { CRF_FIELD_STR, CRF_FIELD_INT };
+enum {
+#define CARAFE_FIELD(id, name, type, doc) CRF_FIELD_TYPE_##id = CRF_FIELD_##type,
+#include <carafe/fields.def>
+#undef CARAFE_FIELD
+};
+
+/* Fields that are absent (text NULL) are left out. One of the other type than fields.def says does not compile: that is
+ * what the array of -1 bytes is for. */
+#define CRF_FIELD_CHECK(field, type) (sizeof(char[CRF_FIELD_TYPE_##field == CRF_FIELD_##type ? 1 : -1]) == 1)
+#define CRF_STR(field, value) { CARAFE_F_##field, (value), 0, CRF_FIELD_CHECK(field, STR) }
+#define CRF_INT(field, value) { CARAFE_F_##field, NULL, (value), !CRF_FIELD_CHECK(field, INT) }
 #define CRF_EMIT(bus, event, ...)                                                                                      \
 	do {                                                                                                           \
 		if (crf_bus_wanted((bus), (event))) {                                                                  \
