@@ -8,6 +8,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <carafe/event.h>
@@ -52,18 +53,18 @@ const char *crf_event_id_name(carafe_event_id id); /* "any" for CARAFE_EV_ANY, "
 carafe_level crf_event_id_level(carafe_event_id id);
 const char *crf_field_name(carafe_field id);
 
-enum crf_field_type { CRF_FIELD_STR, CRF_FIELD_INT };
+/* CRF_FIELD_STR_TOPIC is declared and CRF_FIELD_INT_TOPIC is not: a field of the wrong type does not compile. */
 enum {
-#define CARAFE_FIELD(id, name, type, doc) CRF_FIELD_TYPE_##id = CRF_FIELD_##type,
+	CRF_IS_TEXT_INT,
+	CRF_IS_TEXT_STR,
+#define CARAFE_FIELD(id, name, type, doc) CRF_FIELD_##type##_##id = CRF_IS_TEXT_##type,
 #include <carafe/fields.def>
 #undef CARAFE_FIELD
 };
 
-/* Fields that are absent (text NULL) are left out. One of the other type than fields.def says does not compile: that is
- * what the array of -1 bytes is for. */
-#define CRF_FIELD_CHECK(field, type) (sizeof(char[CRF_FIELD_TYPE_##field == CRF_FIELD_##type ? 1 : -1]) == 1)
-#define CRF_STR(field, value) { CARAFE_F_##field, (value), 0, CRF_FIELD_CHECK(field, STR) }
-#define CRF_INT(field, value) { CARAFE_F_##field, NULL, (value), !CRF_FIELD_CHECK(field, INT) }
+/* Fields that are absent (text NULL) are left out. */
+#define CRF_STR(field, value) { CARAFE_F_##field, (value), 0, CRF_FIELD_STR_##field }
+#define CRF_INT(field, value) { CARAFE_F_##field, NULL, (value), CRF_FIELD_INT_##field }
 #define CRF_EMIT(bus, event, ...)                                                                                      \
 	do {                                                                                                           \
 		if (crf_bus_wanted((bus), (event))) {                                                                  \
