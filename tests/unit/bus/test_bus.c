@@ -200,32 +200,39 @@ count(const carafe_event *event, void *arg)
 	(*(int *)arg)++;
 }
 
+struct race {
+	struct crf_bus *bus;
+	pthread_barrier_t start;
+	int counted;
+};
+
 static void *
 subscribe_counter(void *arg)
 {
-	void **bus_and_counter = arg;
+	struct race *race = arg;
 
-	for (int i = 0; i < 100; i++)
-		crf_bus_subscribe(bus_and_counter[0], CARAFE_EV_APP_QUIET, count, bus_and_counter[1]);
+	pthread_barrier_wait(&race->start);
+	for (int i = 0; i < 500; i++)
+		crf_bus_subscribe(race->bus, CARAFE_EV_APP_QUIET, count, &race->counted);
 	return NULL;
 }
 
 static void
 no_subscription_is_lost(void **unused)
 {
-	struct crf_bus *bus = crf_bus_new();
+	struct race race = { .bus = crf_bus_new() };
 	struct crf_thread threads[3] = { 0 };
-	int counted = 0;
-	void *arg[] = { bus, &counted };
 
 	(void)unused;
+	pthread_barrier_init(&race.start, NULL, 3);
 	for (int i = 0; i < 3; i++)
-		crf_thread_start(&threads[i], "subscriber", subscribe_counter, arg);
+		crf_thread_start(&threads[i], "subscriber", subscribe_counter, &race);
 	for (int i = 0; i < 3; i++)
 		crf_thread_join(&threads[i]);
-	CRF_EMIT0(bus, CARAFE_EV_APP_QUIET);
-	assert_int_equal(counted, 300);
-	crf_bus_free(bus);
+	CRF_EMIT0(race.bus, CARAFE_EV_APP_QUIET);
+	assert_int_equal(race.counted, 3 * 500);
+	pthread_barrier_destroy(&race.start);
+	crf_bus_free(race.bus);
 }
 
 int
