@@ -194,7 +194,8 @@ typedef struct carafe_opts {
 #define carafe_new(...) carafe_new_(&(carafe_opts){ .size = sizeof(carafe_opts), __VA_ARGS__ })
 CARAFE_API carafe *carafe_new_(const carafe_opts *opts);
 
-/* Frees an app that never ran or has terminated; NULL is fine. Not from a handler or callback. */
+/* Frees an app that never ran or has terminated; NULL is fine. One whose stop was given up on (see carafe_wait) is left
+ * as it is, since threads that hang still use it. Not from a handler or callback. */
 CARAFE_API void carafe_free(carafe *app);
 
 /* A consumer group; the same name opens the same group again. Drawing. */
@@ -270,8 +271,8 @@ CARAFE_API carafe_status carafe_status_of(const carafe *app);
 CARAFE_API const char *carafe_status_name(carafe_status status);
 
 /* For a host program with a main() of its own: checks everything, starts connections and workers, and returns. Uses no
- * signals, never exits the process. CARAFE_CONFIG with all mistakes (the first in err, each in app.problems), or
- * CARAFE_STATE when it was started before: an app runs once. Any thread, not a handler. */
+ * signals, never exits the process. CARAFE_CONFIG when there are mistakes (the first in err, all of them from
+ * carafe_check), CARAFE_STATE when it was started before: an app runs once. Any thread, not a handler. */
 CARAFE_API carafe_rc carafe_start(carafe *app, carafe_error *err) CARAFE_USE;
 
 /* Finishes what is in hand, runs shutdown hooks, takes nothing new and stays in its groups, so that no rebalance
@@ -291,8 +292,8 @@ CARAFE_API carafe_rc carafe_wait(carafe *app, int timeout_ms, carafe_error *err)
  * Any thread. */
 CARAFE_API void carafe_scale(carafe *app, int concurrency);
 
-/* Calls fn with each mistake of the configuration and its dotted path; returns how many. Checks again each time.
- * Drawing. */
+/* Checks the configuration, drawing included, and calls fn with each mistake and its dotted path; returns how many.
+ * Nothing can be drawn or set afterwards. Drawing, or after carafe_start. */
 CARAFE_API int carafe_check(carafe *app, void (*fn)(const char *path, const char *problem, void *arg), void *arg);
 
 /* Writes what every thread and every partition is doing as process.dump events. Any thread. */

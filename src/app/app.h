@@ -16,17 +16,21 @@ struct carafe {
 	struct crf_settings settings;
 	struct crf_tree tree;
 	struct crf_bus *bus;
-	struct crf_routing routing; /* after crf_app_prepare */
+	struct crf_routing routing;   /* after crf_app_prepare */
+	struct crf_problems problems; /* likewise */
 	bool prepared;
-	struct crf_engine *engine; /* the running of it: engine.c; NULL before */
+
 	struct crf_mutex mu;
-	struct crf_cond changed;
-	carafe_status status; /* mu */
+	struct crf_cond changed;   /* mu: anything below, or anything the keeper looks at */
+	carafe_status status;      /* mu */
+	struct crf_engine *engine; /* mu: the running of it; NULL before */
 };
 
-/* Resolves the settings and compiles the routes for the scope; every mistake goes to out. Once; what crf_app_start
- * runs. Settings given on the command line must be set before. */
-carafe_rc crf_app_prepare(carafe *app, const struct crf_scope *scope, struct crf_problems *out);
+#define CRF_APP_MAGIC CRF_MAGIC('A', 'P', 'P', 'C')
+
+/* Resolves the settings, the environment's included, and compiles the routes for the scope (NULL: everything); every
+ * mistake is in app->problems. Does its work once. Settings of the command line must be set before. */
+carafe_rc crf_app_prepare(carafe *app, const struct crf_scope *scope, carafe_error *err);
 
 /* Starts what was prepared. exit_eof: stop by itself when every assigned partition was consumed to its end. */
 carafe_rc crf_app_start(carafe *app, bool exit_eof, carafe_error *err);

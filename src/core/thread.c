@@ -101,7 +101,8 @@ crf_cond_wait_until(struct crf_cond *c, struct crf_mutex *mu, crf_ns until)
 static void
 fill_blocked(sigset_t *set)
 {
-	static const int open[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT, SIGPROF };
+	static const int open[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT, SIGPROF,
+		CRF_DUMP_SIGNAL };
 
 	sigfillset(set);
 	for (size_t i = 0; i < crf_array_len(open); i++)

@@ -3,12 +3,13 @@
 #define CRF_CORE_THREAD_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 
 #include "core/clock.h"
 
 /* Lock order, outermost first; never call user code or librdkafka holding one, but for what is said beside it.
- *   engine.mu  >  app.mu  >  connection.mu  >  epoch.mu (librdkafka may be called)  >  timer.mu  >  pool.mu  >  bus.mu */
+ *   engine.mu  >  app.mu  >  connection.mu  >  epoch.mu (librdkafka may be called)  >  timer_mu  >  pool.mu  >  bus.mu */
 struct crf_mutex {
 	pthread_mutex_t m;
 };
@@ -33,8 +34,12 @@ void crf_cond_wait(struct crf_cond *c, struct crf_mutex *mu);
 /* False when until (monotonic; CRF_NEVER waits without limit) has passed. */
 bool crf_cond_wait_until(struct crf_cond *c, struct crf_mutex *mu, crf_ns until);
 
+/* What a thread of carafe can be asked for its stack with; ignored by default. */
+#define CRF_DUMP_SIGNAL SIGURG
+
 /* Starts fn(arg) with every signal blocked, so that signals go to threads that want them; only those that a fault of the
- * thread itself raises are let through. The name shows in debuggers, cut to 15 characters. Aborts when the system has no more threads: there is no half-started app. */
+ * thread itself raises, and CRF_DUMP_SIGNAL, are let through. The name shows in debuggers, cut to 15 characters. Aborts
+ * when the system has no more threads: there is no half-started app. */
 void crf_thread_start(struct crf_thread *t, const char *name, void *(*fn)(void *), void *arg);
 /* Waits for the thread's end; nothing when it was never started. */
 void crf_thread_join(struct crf_thread *t);

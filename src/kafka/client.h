@@ -55,6 +55,10 @@ bool crf_client_lost(struct crf_client *c);
  * what is stored, so that its statistics show a true lag. */
 carafe_rc crf_client_commit(struct crf_client *c, const struct crf_partitions *l, void *tag, carafe_error *err);
 
+/* How many partitions these topics have together, asking the brokers for at most timeout_ms; 0 when they did not answer
+ * or the topics are not there. Blocks. */
+int crf_client_partition_count(struct crf_client *c, const char *const *topics, size_t count, int timeout_ms);
+
 /* True once a broker has ever answered. */
 bool crf_client_reached(struct crf_client *c);
 /* How often max.poll.interval.ms allows between polls, ms, as librdkafka has it. */

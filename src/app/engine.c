@@ -1,0 +1,354 @@
+#include "app/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "flow/plan.h"
+#include "work/lane.h"
+
+#define WATCH (1 * CRF_SECOND)
+
+void
+crf_engine_poke(carafe *app)
+{
+	crf_lock(&app->mu);
+	crf_cond_broadcast(&app->changed);
+	crf_unlock(&app->mu);
+}
+
+/* ------------------------------------------------------------------------------------------------ the connections' host */
+
+static void *
+opened(void *host, struct crf_epoch *e)
+{
+	struct crf_engine *en = host;
+	struct crf_lane *l = crf_consumer_lane(crf_consumer_new(&en->flow, e));
+
+	if (atomic_load(&en->quiet))
+		crf_lane_raise(l, CRF_LANE_QUIET);
+	return l;
+}
+
+static void
+wake(void *lane)
+{
+	crf_lane_wake(lane);
+}
+
+static void
+drain(void *lane, enum crf_drain why)
+{
+	crf_lane_raise(lane, why == CRF_DRAIN_STOP ? CRF_LANE_STOP : why == CRF_DRAIN_LOST ? CRF_LANE_LOST : CRF_LANE_REVOKED);
+}
+
+static void
+ended(void *lane)
+{
+	crf_lane_raise(lane, CRF_LANE_ENDED);
+}
+
+static void
+stopped(void *host, struct crf_connection *c, carafe_rc rc, const carafe_error *err)
+{
+	struct crf_engine *en = host;
+
+	(void)c;
+	crf_lock(&en->app->mu);
+	en->stopped++;
+	if (rc != CARAFE_OK && en->rc == CARAFE_OK) {
+		en->rc = rc;
+		en->err = *err;
+	}
+	if (rc != CARAFE_OK)
+		atomic_store(&en->stop, true);
+	crf_cond_broadcast(&en->app->changed);
+	crf_unlock(&en->app->mu);
+}
+
+static const struct crf_connection_host host_ops = {
+	.opened = opened,
+	.wake = wake,
+	.drain = drain,
+	.ended = ended,
+	.stopped = stopped,
+};
+
+/* ------------------------------------------------------------------------------------------------ what runs */
+
+struct running {
+	struct crf_engine *engine;
+	void (*fn)(const char *line, void *arg);
+	void *arg;
+};
+
+static void
+running_turn(struct crf_task *t, crf_ns since, const char *worker, void *arg)
+{
+	const struct running *r = arg;
+	CRF_AUTO(crf_buf) line = { 0 };
+
+	crf_buf_printf(&line, "%s: for %.1f s: ", worker, (double)(crf_now() - since) / 1e9);
+	crf_lane_describe(crf_consumer_lane(crf_consumer_of_task(t)), &line);
+	r->fn(crf_buf_str(&line), r->arg);
+}
+
+void
+crf_engine_running(struct crf_engine *e, void (*fn)(const char *line, void *arg), void *arg)
+{
+	struct running r = { e, fn, arg };
+
+	crf_pool_running(e->pool, running_turn, &r);
+}
+
+static void
+add_line(const char *line, void *arg)
+{
+	crf_buf_printf(arg, "%s%s", ((struct crf_buf *)arg)->len > 0 ? "; " : "", line);
+}
+
+/* ------------------------------------------------------------------------------------------------ the keeper */
+
+struct watch {
+	struct crf_engine *engine;
+	struct crf_buf *stuck; /* one line for each turn that is too long */
+};
+
+static void
+watch_turn(struct crf_task *t, crf_ns since, const char *worker, void *arg)
+{
+	/* a turn is reported once: in the watch interval after it went over its limit */
+	const struct watch *w = arg;
+	crf_ns limit = crf_consumer_max_poll(crf_consumer_of_task(t)) * CRF_MS;
+	crf_ns over = crf_now() - since - limit;
+
+	if (limit > 0 && over >= 0 && over < WATCH)
+		running_turn(t, since, worker, &(struct running){ w->engine, add_line, w->stuck });
+}
+
+static void
+watch_turns(struct crf_engine *e, crf_ns now)
+{
+	CRF_AUTO(crf_buf) stuck = { 0 };
+
+	if (now < e->next_watch)
+		return;
+	e->next_watch = now + WATCH;
+	crf_pool_running(e->pool, watch_turn, &(struct watch){ e, &stuck });
+	if (stuck.len > 0)
+		CRF_EMIT(e->app->bus, CARAFE_EV_CONSUMER_STUCK, CRF_STR(TEXT, crf_buf_str(&stuck)),
+		    CRF_STR(HINT, "the handler takes longer than max.poll.interval.ms: make it shorter or raise the setting"));
+}
+
+/* mu held; let go meanwhile, since subscribers are user code. */
+static void
+enter(struct crf_engine *e, carafe_status status, carafe_event_id id)
+{
+	e->app->status = status;
+	crf_cond_broadcast(&e->app->changed);
+	crf_unlock(&e->app->mu);
+	CRF_EMIT(e->app->bus, id, CRF_INT(TIME_MS, e->asked ? (crf_now() - e->asked) / CRF_MS : 0));
+	crf_lock(&e->app->mu);
+}
+
+static bool
+all_steady(const struct crf_engine *e)
+{
+	for (size_t i = 0; i < e->connection_count; i++)
+		if (!crf_connection_steady(e->connections[i]))
+			return false;
+	return true;
+}
+
+static void
+begin_quiet(struct crf_engine *e)
+{
+	e->asked = crf_now();
+	enter(e, CARAFE_QUIETING, CARAFE_EV_APP_QUIETING);
+	crf_unlock(&e->app->mu);
+	crf_flow_raise(&e->flow, CRF_LANE_QUIET);
+	crf_lock(&e->app->mu);
+}
+
+static void
+begin_stop(struct crf_engine *e)
+{
+	e->asked = crf_now();
+	e->stop_deadline = e->asked + e->app->settings.v.shutdown_timeout * CRF_MS;
+	enter(e, CARAFE_STOPPING, CARAFE_EV_APP_STOPPING);
+	crf_unlock(&e->app->mu);
+	for (size_t i = 0; i < e->connection_count; i++)
+		crf_connection_stop(e->connections[i]);
+	crf_lock(&e->app->mu);
+}
+
+static void
+give_up(struct crf_engine *e)
+{
+	CRF_AUTO(crf_buf) text = { 0 };
+	int timeout = e->app->settings.v.shutdown_timeout;
+
+	crf_unlock(&e->app->mu);
+	crf_engine_running(e, add_line, &text);
+	for (size_t i = 0; i < e->connection_count; i++) {
+		crf_buf_puts(&text, text.len > 0 ? "; " : "");
+		crf_connection_describe(e->connections[i], &text);
+	}
+	CRF_EMIT(e->app->bus, CARAFE_EV_APP_STUCK, CRF_INT(TIMEOUT_MS, timeout), CRF_STR(TEXT, crf_buf_str(&text)),
+	    CRF_STR(HINT, "what was not marked will be handed out again; ask carafe_should_stop() in long handlers"));
+	crf_lock(&e->app->mu);
+	e->rc = crf_error(&e->err, CARAFE_TIMEOUT, "not stopped after shutdown_timeout (%d ms): %s", timeout, crf_buf_str(&text));
+	e->stuck = true;
+	crf_cond_broadcast(&e->app->changed);
+}
+
+static void
+take_down(struct crf_engine *e)
+{
+	crf_ns now = crf_now();
+
+	crf_unlock(&e->app->mu);
+	for (size_t i = 0; i < e->connection_count; i++)
+		crf_connection_free(e->connections[i]);
+	e->connection_count = 0;
+	if (e->flow.producer != NULL)
+		crf_producer_free(e->flow.producer, crf_ms_until(e->stop_deadline, now, 60000));
+	e->flow.producer = NULL;
+	crf_lock(&e->app->mu);
+	enter(e, CARAFE_STOPPED, CARAFE_EV_APP_STOPPED);
+	enter(e, CARAFE_TERMINATED, CARAFE_EV_APP_TERMINATED);
+}
+
+/* One look at where the app is; false when its life is over. mu held. */
+static bool
+advance(struct crf_engine *e)
+{
+	carafe_status status = e->app->status;
+	crf_ns now = crf_now();
+
+	if (status < CARAFE_QUIETING && atomic_load(&e->quiet) && !atomic_load(&e->stop))
+		begin_quiet(e);
+	else if (status == CARAFE_QUIETING && crf_flow_is_quiet(&e->flow))
+		enter(e, CARAFE_QUIET, CARAFE_EV_APP_QUIET);
+	else if (status < CARAFE_STOPPING && atomic_load(&e->stop))
+		begin_stop(e);
+	else if (status < CARAFE_QUIETING && e->exit_eof && all_steady(e) && crf_flow_at_end(&e->flow))
+		atomic_store(&e->stop, true);
+	else if (status == CARAFE_STOPPING && e->stopped == e->connection_count)
+		take_down(e);
+	else if (status == CARAFE_STOPPING && now >= e->stop_deadline)
+		give_up(e);
+	else
+		crf_cond_wait_until(&e->app->changed, &e->app->mu,
+		    status == CARAFE_STOPPING && e->stop_deadline < now + WATCH ? e->stop_deadline : now + WATCH);
+	return e->app->status != CARAFE_TERMINATED && !e->stuck;
+}
+
+static void *
+keep(void *arg)
+{
+	struct crf_engine *e = arg;
+
+	crf_lock(&e->app->mu);
+	while (advance(e)) {
+		crf_unlock(&e->app->mu);
+		watch_turns(e, crf_now());
+		crf_lock(&e->app->mu);
+	}
+	crf_unlock(&e->app->mu);
+	return NULL;
+}
+
+/* ------------------------------------------------------------------------------------------------ start and end */
+
+static void
+note_target(const char *topic, void *arg)
+{
+	(void)topic;
+	*(bool *)arg = true;
+}
+
+/* Only an app with something to write has a producer. */
+static carafe_rc
+make_producer(struct crf_engine *e, carafe_error *err)
+{
+	const struct crf_routing *r = &e->app->routing;
+	struct crf_kvs kafka = { 0 };
+	bool writes = false;
+	carafe_rc rc = CARAFE_OK;
+
+	for (size_t i = 0; i < r->count; i++)
+		for (size_t j = 0; r->connections[i].active && j < r->connections[i].topic_count; j++)
+			crf_plan_targets(&r->connections[i].topics[j], note_target, &writes);
+	if (writes) {
+		crf_kvs_copy(&kafka, &e->app->settings.kafka);
+		crf_settings_inject_producer(&e->app->settings, &kafka);
+		rc = crf_producer_new(&e->flow.producer, &kafka, e->app->bus, err);
+		crf_kvs_fini(&kafka);
+	}
+	return rc;
+}
+
+static void
+make_connections(struct crf_engine *e)
+{
+	const struct crf_routing *r = &e->app->routing;
+	int active = 0;
+
+	for (size_t i = 0; i < r->count; i++)
+		active += r->connections[i].active;
+	e->connections = crf_new_array(struct crf_connection *, r->count + 1);
+	for (size_t i = 0; i < r->count; i++)
+		if (r->connections[i].active)
+			e->connections[e->connection_count++] = crf_connection_new(&r->connections[i], &e->app->settings,
+			    e->app->settings.v.prefetch_budget * 1024 / active, e->app->bus, &host_ops, e);
+}
+
+carafe_rc
+crf_engine_start(carafe *app, bool exit_eof, carafe_error *err)
+{
+	struct crf_engine *e = crf_new(struct crf_engine);
+	carafe_rc rc;
+
+	e->app = app;
+	e->exit_eof = exit_eof;
+	e->pool = crf_pool_new(app->settings.v.concurrency);
+	crf_flow_init(&e->flow, app, app->bus, e->pool);
+	e->flow.changed = crf_engine_poke;
+	e->flow.tick_interval = app->settings.v.tick_interval * CRF_MS;
+	if ((rc = make_producer(e, err)) != CARAFE_OK) {
+		crf_engine_free(e);
+		return rc;
+	}
+	make_connections(e);
+	app->engine = e;
+	for (size_t i = 0; i < e->connection_count; i++)
+		crf_connection_start(e->connections[i]);
+	crf_lock(&app->mu);
+	app->status = CARAFE_RUNNING;
+	crf_unlock(&app->mu);
+	CRF_EMIT(app->bus, CARAFE_EV_APP_RUNNING, CRF_INT(COUNT, (int64_t)e->connection_count));
+	crf_thread_start(&e->keeper, "crf-keeper", keep, e);
+	return CARAFE_OK;
+}
+
+bool
+crf_engine_stuck(const struct crf_engine *e)
+{
+	bool stuck;
+
+	crf_lock(&e->app->mu);
+	stuck = e->stuck;
+	crf_unlock(&e->app->mu);
+	return stuck;
+}
+
+void
+crf_engine_free(struct crf_engine *e)
+{
+	crf_thread_join(&e->keeper);
+	crf_pool_free(e->pool);
+	crf_flow_fini(&e->flow);
+	free(e->connections);
+	free(e);
+}

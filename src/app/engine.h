@@ -1,0 +1,42 @@
+/* The running of an app: its pool, producer, connections, and the keeper, a thread that moves the app through its states
+ * and looks after what runs. */
+#ifndef CRF_APP_ENGINE_H
+#define CRF_APP_ENGINE_H
+
+#include "app/app.h"
+#include "connection/connection.h"
+#include "flow/flow.h"
+
+struct crf_engine {
+	carafe *app;
+	struct crf_pool *pool;
+	struct crf_flow flow;
+	struct crf_connection **connections;
+	size_t connection_count;
+	struct crf_thread keeper;
+	bool exit_eof;
+	atomic_bool quiet; /* asked for */
+	atomic_bool stop;
+	/* app.mu */
+	size_t stopped;       /* connections that have ended */
+	carafe_rc rc;         /* what the run came to */
+	carafe_error err;
+	bool stuck;           /* shutdown_timeout passed: threads were left behind */
+	crf_ns stop_deadline;
+	/* keeper */
+	crf_ns asked; /* when quiet or stop was asked for */
+	crf_ns next_watch;
+	struct crf_totals totals; /* app.mu: the last ones, once stopped */
+};
+
+carafe_rc crf_engine_start(carafe *app, bool exit_eof, carafe_error *err);
+void crf_engine_free(struct crf_engine *e);
+/* shutdown_timeout passed and threads were left behind: nothing can be freed. */
+bool crf_engine_stuck(const struct crf_engine *e);
+
+/* What runs now, one line each. */
+void crf_engine_running(struct crf_engine *e, void (*fn)(const char *line, void *arg), void *arg);
+/* Something the keeper looks at has changed. Any thread, no lock held. */
+void crf_engine_poke(carafe *app);
+
+#endif

@@ -1,0 +1,124 @@
+/* The app's life as a host program sees it: start, quiet, stop, wait. */
+#include "app/app.h"
+#include "app/engine.h"
+#include "core/error.h"
+
+carafe_rc
+crf_app_start(carafe *app, bool exit_eof, carafe_error *err)
+{
+	bool first;
+
+	crf_lock(&app->mu);
+	first = app->status == CARAFE_INITIALIZING;
+	if (first)
+		app->status = CARAFE_INITIALIZED;
+	crf_unlock(&app->mu);
+	if (!first)
+		return crf_error(err, CARAFE_STATE, "the app was started before; an app runs once, make a new one");
+	for (size_t i = 0; i < app->settings.warning_count; i++)
+		CRF_EMIT(app->bus, CARAFE_EV_CONFIG_WARNING, CRF_STR(TEXT, app->settings.warnings[i]));
+	CRF_EMIT0(app->bus, CARAFE_EV_APP_INITIALIZED);
+	return crf_engine_start(app, exit_eof, err);
+}
+
+carafe_rc
+carafe_start(carafe *app, carafe_error *err)
+{
+	carafe_rc rc;
+
+	crf_check_magic(app, CRF_APP_MAGIC);
+	if ((rc = crf_app_prepare(app, NULL, err)) != CARAFE_OK)
+		return rc;
+	return crf_app_start(app, false, err);
+}
+
+void
+carafe_quiet(carafe *app)
+{
+	crf_check_magic(app, CRF_APP_MAGIC);
+	if (app->engine == NULL)
+		return;
+	atomic_store(&app->engine->quiet, true);
+	crf_engine_poke(app);
+}
+
+void
+carafe_stop(carafe *app)
+{
+	crf_check_magic(app, CRF_APP_MAGIC);
+	if (app->engine == NULL)
+		return;
+	atomic_store(&app->engine->stop, true);
+	crf_engine_poke(app);
+}
+
+carafe_rc
+carafe_wait(carafe *app, int timeout_ms, carafe_error *err)
+{
+	crf_ns until = timeout_ms < 0 ? CRF_NEVER : crf_now() + timeout_ms * CRF_MS;
+	struct crf_engine *e = app->engine;
+	bool in_time = true;
+	carafe_rc rc;
+
+	crf_check_magic(app, CRF_APP_MAGIC);
+	if (e == NULL)
+		return crf_error(err, CARAFE_STATE, "the app was not started");
+	crf_lock(&app->mu);
+	while (app->status != CARAFE_TERMINATED && !e->stuck && in_time)
+		in_time = crf_cond_wait_until(&app->changed, &app->mu, until);
+	rc = e->rc;
+	if (app->status != CARAFE_TERMINATED && !e->stuck)
+		rc = crf_error(err, CARAFE_TIMEOUT, "the app is %s after %d ms", carafe_status_name(app->status), timeout_ms);
+	else if (rc != CARAFE_OK && err != NULL)
+		*err = e->err;
+	crf_unlock(&app->mu);
+	return rc;
+}
+
+void
+carafe_scale(carafe *app, int concurrency)
+{
+	int before;
+
+	crf_check_magic(app, CRF_APP_MAGIC);
+	if (app->engine == NULL)
+		return;
+	before = crf_pool_scale(app->engine->pool, concurrency);
+	CRF_EMIT(app->bus, CARAFE_EV_WORKERS_SCALED, CRF_INT(FROM, before), CRF_INT(TO, concurrency < 1 ? 1 : concurrency));
+}
+
+void
+crf_app_totals(const carafe *app, struct crf_totals *t)
+{
+	const struct crf_engine *e = app->engine;
+
+	*t = (struct crf_totals){ 0 };
+	if (e == NULL)
+		return;
+	t->consumed = atomic_load(&e->flow.consumed);
+	t->failed = atomic_load(&e->flow.failed);
+	t->retried = atomic_load(&e->flow.retried);
+	t->dead = atomic_load(&e->flow.dead);
+	t->running = atomic_load(&e->flow.first) ? crf_now() - atomic_load(&e->flow.first) : 0;
+}
+
+int
+crf_exit_status(carafe_rc rc)
+{
+	switch (rc) {
+	case CARAFE_OK:
+		return 0;
+	case CARAFE_INVALID:
+		return 64;
+	case CARAFE_UNAVAILABLE:
+	case CARAFE_DENIED:
+		return 69;
+	case CARAFE_TIMEOUT:
+		return 75;
+	case CARAFE_CONFIG:
+	case CARAFE_UNSUPPORTED:
+		return 78;
+	default:
+		return 70;
+	}
+}

@@ -1,0 +1,219 @@
+/* Committing. The connection commits what lanes have marked, by itself and one commit at a time: librdkafka's automatic
+ * commits are off, since they go by its idea of ownership. Nothing is committed twice, nothing is ever rewound, and an
+ * epoch that has ended is not in the list any more. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "connection/priv.h"
+#include "core/error.h"
+
+#define COMMIT_RETRY (1 * CRF_SECOND)
+#define COMMIT_PATIENCE (60 * CRF_SECOND) /* of a worker that waits */
+
+static bool
+is_due(struct crf_epoch *e)
+{
+	return atomic_load_explicit(&e->marked, memory_order_acquire) > e->committed;
+}
+
+bool
+crf_commit_due(struct crf_connection *c)
+{
+	crf_list_each (e, &c->epochs, struct crf_epoch, link)
+		if (is_due(e))
+			return true;
+	return false;
+}
+
+static void
+collect(struct crf_connection *c, struct crf_partitions *l)
+{
+	crf_list_each (e, &c->epochs, struct crf_epoch, link) {
+		if (!is_due(e))
+			continue;
+		struct crf_partition *p = crf_partitions_add(l, e->topic->name, e->partition);
+		p->offset = e->committing = atomic_load_explicit(&e->marked, memory_order_acquire);
+		p->leader_epoch = atomic_load_explicit(&e->leader_epoch, memory_order_relaxed);
+	}
+}
+
+static void
+report_failure(struct crf_connection *c, int code, const struct crf_partitions *l)
+{
+	char *text = crf_partitions_text(l, 300);
+
+	CRF_EMIT(c->bus, CARAFE_EV_OFFSETS_COMMIT_FAILED, CRF_STR(GROUP, c->spec->group),
+	    CRF_STR(CONNECTION, c->spec->name), CRF_STR(KAFKA, crf_kafka_error_name(code)), CRF_INT(KAFKA_CODE, code),
+	    CRF_STR(REASON, crf_kafka_error_text(code)), CRF_STR(TEXT, text), CRF_STR(HINT, crf_kafka_error_hint(code)));
+	free(text);
+}
+
+bool
+crf_commit_start(struct crf_connection *c, crf_ns now)
+{
+	struct crf_partitions l = { 0 };
+	carafe_error err = { 0 };
+
+	if (c->committing)
+		return false;
+	collect(c, &l);
+	if (l.count > 0) {
+		c->committing = crf_client_commit(c->client, &l, NULL, &err) == CARAFE_OK;
+		if (!c->committing) {
+			c->not_before = now + COMMIT_RETRY;
+			report_failure(c, err.kafka, &l);
+		}
+	}
+	c->next_commit = now + c->commit_interval;
+	crf_partitions_fini(&l);
+	return c->committing;
+}
+
+/* The answer for one waiting worker; false when it goes on waiting for the next commit. mu held. */
+static bool
+answer(struct crf_commit_wait *w, int code)
+{
+	if (code != 0 && crf_kafka_error_retriable(code)) {
+		w->sent = false;
+		return false;
+	}
+	w->rc = code == 0 ? CARAFE_OK :
+			    crf_error_kafka(&w->err, crf_kafka_rc(code), code, "commit of %s[%d] refused: %s",
+				w->epoch->topic->name, w->epoch->partition, crf_kafka_error_text(code));
+	w->done = true;
+	crf_cond_signal(&w->changed);
+	return true;
+}
+
+static void
+answer_waits(struct crf_connection *c, const struct crf_epoch *e, int code)
+{
+	crf_lock(&c->mu);
+	crf_list_each (w, &c->waits, struct crf_commit_wait, link)
+		if (w->sent && w->epoch == e)
+			answer(w, code);
+	crf_unlock(&c->mu);
+}
+
+void
+crf_commit_ended(struct crf_connection *c, const struct crf_client_event *ev)
+{
+	int failed = ev->code;
+	char *text;
+
+	c->committing = false;
+	for (size_t i = 0; i < ev->partitions.count; i++) {
+		const struct crf_partition *p = &ev->partitions.items[i];
+		struct crf_epoch *e = crf_epoch_find(c, p->topic, p->partition);
+		int code = ev->code != 0 ? ev->code : p->error;
+
+		if (e == NULL || e->committing != p->offset)
+			continue;
+		if (code == 0)
+			e->committed = p->offset;
+		else
+			failed = code;
+		answer_waits(c, e, code);
+	}
+	if (failed != 0) {
+		c->not_before = crf_now() + COMMIT_RETRY;
+		report_failure(c, failed, &ev->partitions);
+		return;
+	}
+	if (!crf_bus_wanted(c->bus, CARAFE_EV_OFFSETS_COMMITTED))
+		return;
+	text = crf_partitions_text(&ev->partitions, 300);
+	CRF_EMIT(c->bus, CARAFE_EV_OFFSETS_COMMITTED, CRF_STR(GROUP, c->spec->group),
+	    CRF_STR(CONNECTION, c->spec->name), CRF_INT(COUNT, (int64_t)ev->partitions.count), CRF_STR(TEXT, text));
+	free(text);
+}
+
+/* Answers those with nothing to wait for; true when somebody needs a commit now. */
+static bool
+look_at_waits(struct crf_connection *c)
+{
+	bool wanted = false;
+
+	crf_lock(&c->mu);
+	crf_list_each (w, &c->waits, struct crf_commit_wait, link) {
+		if (w->done || w->sent)
+			continue;
+		if (!crf_epoch_owned(w->epoch)) {
+			w->rc = crf_error(&w->err, CARAFE_LOST, "%s[%d] is no longer owned, nothing was committed",
+			    w->epoch->topic->name, w->epoch->partition);
+			w->done = true;
+			crf_cond_signal(&w->changed);
+		} else if (!is_due(w->epoch)) {
+			answer(w, 0);
+		} else {
+			wanted = true;
+		}
+	}
+	crf_unlock(&c->mu);
+	return wanted;
+}
+
+static void
+mark_sent(struct crf_connection *c)
+{
+	crf_lock(&c->mu);
+	crf_list_each (w, &c->waits, struct crf_commit_wait, link)
+		if (!w->done && crf_epoch_owned(w->epoch))
+			w->sent = true;
+	crf_unlock(&c->mu);
+}
+
+void
+crf_commit_serve(struct crf_connection *c, crf_ns now)
+{
+	bool waited_for = look_at_waits(c);
+
+	if (c->committing || now < c->not_before)
+		return;
+	if (!waited_for && !(c->auto_commit && now >= c->next_commit))
+		return;
+	if (crf_commit_start(c, now))
+		mark_sent(c);
+}
+
+void
+crf_commit_fail_all(struct crf_connection *c, carafe_rc rc, const char *text)
+{
+	crf_lock(&c->mu);
+	crf_list_each (w, &c->waits, struct crf_commit_wait, link) {
+		if (w->done)
+			continue;
+		w->rc = crf_error(&w->err, rc, "%s", text);
+		w->done = true;
+		crf_cond_signal(&w->changed);
+	}
+	crf_unlock(&c->mu);
+}
+
+carafe_rc
+crf_epoch_commit(struct crf_epoch *e, carafe_error *err)
+{
+	struct crf_connection *c = e->connection;
+	struct crf_commit_wait w = { .epoch = e, .rc = CARAFE_TIMEOUT };
+	crf_ns until = crf_now() + COMMIT_PATIENCE;
+
+	crf_cond_init(&w.changed);
+	crf_lock(&c->mu);
+	crf_list_append(&c->waits, &w.link);
+	crf_unlock(&c->mu);
+	crf_connection_wake(c);
+
+	crf_lock(&c->mu);
+	while (!w.done && crf_cond_wait_until(&w.changed, &c->mu, until))
+		;
+	crf_list_remove(&w.link);
+	crf_unlock(&c->mu);
+	crf_cond_fini(&w.changed);
+
+	if (!w.done)
+		return crf_error(err, CARAFE_TIMEOUT, "commit of %s[%d]: no answer from the coordinator of group %s in 60 s",
+		    e->topic->name, e->partition, c->spec->group);
+	if (w.rc != CARAFE_OK && err != NULL)
+		*err = w.err;
+	return w.rc;
+}

@@ -1,0 +1,391 @@
+#include "connection/connection.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "connection/priv.h"
+#include "core/error.h"
+#include "core/text.h"
+
+#define POLL_MS 1000       /* longest sleep of the loop; everything urgent wakes it */
+#define PARTITIONS_GUESS 16
+#define METADATA_MS 1000
+#define PREFETCH_ROOM 512 /* what a small message costs in a queue, payload and bookkeeping: measured 420 bytes */
+
+struct crf_connection *
+crf_connection_new(const struct crf_connection_spec *spec, const struct crf_settings *settings, int prefetch_kib,
+    struct crf_bus *bus, const struct crf_connection_host *ops, void *host)
+{
+	struct crf_connection *c = crf_new(struct crf_connection);
+	const char *auto_commit = crf_kvs_get(&spec->kafka, "enable.auto.commit");
+	const char *interval = crf_kvs_get(&spec->kafka, "auto.commit.interval.ms");
+	int64_t ms = 5000;
+
+	c->spec = spec;
+	c->settings = settings;
+	c->prefetch_kib = prefetch_kib;
+	c->bus = bus;
+	c->ops = ops;
+	c->host = host;
+	c->auto_commit = true;
+	if (auto_commit != NULL)
+		crf_parse_bool(auto_commit, &c->auto_commit);
+	if (interval != NULL)
+		crf_parse_int(interval, &ms);
+	c->auto_commit = c->auto_commit && ms > 0;
+	c->commit_interval = ms * CRF_MS;
+	crf_list_init(&c->epochs);
+	crf_list_init(&c->waits);
+	crf_mutex_init(&c->mu);
+	crf_cond_init(&c->idle);
+	return c;
+}
+
+void
+crf_connection_free(struct crf_connection *c)
+{
+	crf_thread_join(&c->thread);
+	crf_cond_fini(&c->idle);
+	crf_mutex_fini(&c->mu);
+	free(c);
+}
+
+const struct crf_connection_spec *
+crf_connection_spec(const struct crf_connection *c)
+{
+	return c->spec;
+}
+
+bool
+crf_connection_steady(const struct crf_connection *c)
+{
+	return atomic_load(&c->steady);
+}
+
+int
+crf_connection_max_poll(const struct crf_connection *c)
+{
+	return atomic_load(&c->max_poll);
+}
+
+void
+crf_connection_wake(struct crf_connection *c)
+{
+	crf_lock(&c->mu);
+	if (c->client != NULL)
+		crf_client_wake(c->client);
+	crf_cond_broadcast(&c->idle);
+	crf_unlock(&c->mu);
+}
+
+void
+crf_connection_stop(struct crf_connection *c)
+{
+	atomic_store(&c->stop, true);
+	crf_connection_wake(c);
+}
+
+void
+crf_connection_describe(struct crf_connection *c, struct crf_buf *out)
+{
+	crf_lock(&c->mu);
+	crf_buf_printf(out, "connection %s: %s, %d lanes", c->spec->name,
+	    c->client == NULL          ? "no client" :
+		atomic_load(&c->stop)  ? "stopping" :
+		atomic_load(&c->steady) ? "steady" :
+					  "rebalancing",
+	    c->open_lanes);
+	crf_unlock(&c->mu);
+}
+
+/* ------------------------------------------------------------------------------------------------ events */
+
+static void
+report_error(struct crf_connection *c, const struct crf_client_event *ev)
+{
+	crf_error_kafka(&c->last_error, crf_kafka_rc(ev->code), ev->code, "%s", ev->text);
+	if (ev->fatal) {
+		c->fatal = true;
+		return;
+	}
+	CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_ERROR, CRF_STR(GROUP, c->spec->group), CRF_STR(CONNECTION, c->spec->name),
+	    CRF_STR(KAFKA, crf_kafka_error_name(ev->code)), CRF_INT(KAFKA_CODE, ev->code), CRF_STR(TEXT, ev->text),
+	    CRF_STR(HINT, crf_kafka_error_hint(ev->code)));
+}
+
+static void
+handle(struct crf_connection *c, struct crf_client_event *ev)
+{
+	switch (ev->kind) {
+	case CRF_CLIENT_NOTHING:
+		break;
+	case CRF_CLIENT_ASSIGN:
+		crf_rebalance_assign(c, &ev->partitions);
+		break;
+	case CRF_CLIENT_REVOKE:
+		crf_rebalance_revoke(c, ev);
+		break;
+	case CRF_CLIENT_COMMITTED:
+		crf_commit_ended(c, ev);
+		break;
+	case CRF_CLIENT_ERROR:
+		report_error(c, ev);
+		break;
+	case CRF_CLIENT_STATISTICS:
+		CRF_EMIT(c->bus, CARAFE_EV_STATISTICS, CRF_STR(GROUP, c->spec->group),
+		    CRF_STR(CONNECTION, c->spec->name), CRF_STR(STATISTICS, ev->text));
+		break;
+	case CRF_CLIENT_LOG:
+		CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_LOG, CRF_STR(GROUP, c->spec->group),
+		    CRF_STR(CONNECTION, c->spec->name), CRF_STR(TEXT, ev->text));
+		break;
+	}
+}
+
+/* ------------------------------------------------------------------------------------------------ the client */
+
+/* What each partition's queue may hold, so that all together stay within this connection's share of prefetch_budget. The
+ * user's own queued.* settings win. */
+static void
+set_prefetch(const struct crf_connection *c, int partitions, struct crf_kvs *kafka)
+{
+	int64_t kib = c->prefetch_kib / partitions;
+	char text[32];
+
+	kib = kib < 64 ? 64 : kib > 65536 ? 65536 : kib;
+	snprintf(text, sizeof(text), "%lld", (long long)kib);
+	crf_kvs_default(kafka, "queued.max.messages.kbytes", text, "carafe (prefetch_budget)");
+	kib = kib * 1024 / PREFETCH_ROOM;
+	snprintf(text, sizeof(text), "%lld", (long long)(kib > 100000 ? 100000 : kib));
+	crf_kvs_default(kafka, "queued.min.messages", text, "carafe (prefetch_budget)");
+}
+
+static carafe_rc
+make_client(struct crf_connection *c, int partitions, struct crf_client **client, carafe_error *err)
+{
+	struct crf_kvs kafka = { 0 };
+	carafe_rc rc;
+
+	crf_kvs_copy(&kafka, &c->spec->kafka);
+	set_prefetch(c, partitions, &kafka);
+	rc = crf_client_new(client, &kafka, err);
+	crf_kvs_fini(&kafka);
+	return rc;
+}
+
+static carafe_rc
+open_client(struct crf_connection *c, carafe_error *err)
+{
+	const char **topics = crf_new_array(const char *, c->spec->topic_count);
+	struct crf_client *client = NULL;
+	carafe_rc rc = make_client(c, PARTITIONS_GUESS, &client, err);
+
+	for (size_t i = 0; i < c->spec->topic_count; i++)
+		topics[i] = c->spec->topics[i].name;
+	if (rc == CARAFE_OK) {
+		int partitions = crf_client_partition_count(client, topics, c->spec->topic_count, METADATA_MS);
+
+		if (partitions > 2 * PARTITIONS_GUESS) { /* limits can only be set when a client is made */
+			crf_client_free(client, false);
+			rc = make_client(c, partitions, &client, err);
+		}
+	}
+	if (rc == CARAFE_OK && (rc = crf_client_subscribe(client, topics, c->spec->topic_count, err)) != CARAFE_OK) {
+		crf_client_free(client, false);
+		client = NULL;
+	}
+	free(topics);
+	if (rc == CARAFE_OK)
+		atomic_store(&c->max_poll, crf_client_max_poll_interval(client));
+	crf_lock(&c->mu);
+	c->client = client;
+	crf_unlock(&c->mu);
+	return rc;
+}
+
+/* After every epoch has ended: waits for lanes to release what they hold, at most until then. */
+static bool
+wait_for_lanes(struct crf_connection *c, crf_ns until)
+{
+	bool idle = true;
+
+	crf_lock(&c->mu);
+	while (c->open_lanes > 0 && idle)
+		idle = crf_cond_wait_until(&c->idle, &c->mu, until);
+	idle = c->open_lanes == 0;
+	crf_unlock(&c->mu);
+	return idle;
+}
+
+static void
+close_client(struct crf_connection *c)
+{
+	struct crf_client *client;
+	bool idle;
+
+	crf_rebalance_lose_all(c);
+	crf_commit_fail_all(c, CARAFE_LOST, "the client is gone; the partition is no longer owned");
+	/* When it stops, a handler that hangs is the whole app's matter (shutdown_timeout); when it is made anew, the
+	 * other partitions must not wait for it. */
+	idle = wait_for_lanes(c, c->fatal ? crf_now() + c->settings->v.drain_timeout * CRF_MS : CRF_NEVER);
+	crf_lock(&c->mu);
+	client = c->client;
+	c->client = NULL;
+	if (!idle)
+		c->open_lanes = 0;
+	crf_unlock(&c->mu);
+	c->committing = false;
+	crf_client_free(client, !idle);
+}
+
+/* ------------------------------------------------------------------------------------------------ the thread */
+
+static void
+drain_all(struct crf_connection *c)
+{
+	c->phase = CRF_CONNECTION_DRAINING;
+	crf_list_each (e, &c->epochs, struct crf_epoch, link)
+		c->ops->drain(e->lane, CRF_DRAIN_STOP);
+}
+
+static bool
+everything_drained(const struct crf_connection *c)
+{
+	crf_list_each (e, &c->epochs, struct crf_epoch, link)
+		if (!atomic_load(&e->drained))
+			return false;
+	return true;
+}
+
+/* A stop drains all lanes, then leaves the group; the revocation that this brings commits and lets go. */
+static void
+advance_stop(struct crf_connection *c)
+{
+	carafe_error err = { 0 };
+
+	if (c->phase == CRF_CONNECTION_RUNNING && atomic_load(&c->stop))
+		drain_all(c);
+	if (c->phase == CRF_CONNECTION_DRAINING && c->revoke.step == CRF_REVOKE_NONE && everything_drained(c)) {
+		c->phase = CRF_CONNECTION_CLOSING;
+		if (crf_client_close(c->client, &err) != CARAFE_OK) {
+			c->last_error = err;
+			c->fatal = true;
+		}
+	}
+}
+
+static void
+look_for_broker(struct crf_connection *c, crf_ns now)
+{
+	int patience = c->settings->v.boot_timeout;
+
+	if (c->reached)
+		return;
+	c->reached = crf_client_reached(c->client);
+	if (c->reached) {
+		CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_REACHED, CRF_STR(GROUP, c->spec->group),
+		    CRF_STR(CONNECTION, c->spec->name), CRF_INT(TIME_MS, (now - c->started) / CRF_MS));
+	} else if (patience > 0 && now > c->started + patience * CRF_MS) {
+		carafe_error last = c->last_error;
+
+		crf_error_kafka(&c->last_error, last.rc == CARAFE_DENIED ? CARAFE_DENIED : CARAFE_UNAVAILABLE, last.kafka,
+		    "group %s: no broker of %s answered within %d ms (boot_timeout)%s%s", c->spec->group,
+		    crf_kvs_get(&c->spec->kafka, "bootstrap.servers"), patience, last.rc ? "; last error: " : "", last.text);
+		c->fatal = true;
+	}
+}
+
+static int
+poll_timeout(const struct crf_connection *c, crf_ns now)
+{
+	crf_ns next = c->auto_commit && !c->committing ? c->next_commit : CRF_NEVER;
+
+	if (c->revoke.step != CRF_REVOKE_NONE && c->revoke.deadline < next)
+		next = c->revoke.deadline;
+	if (next < c->not_before)
+		next = c->not_before;
+	return crf_ms_until(next, now, c->reached ? POLL_MS : 100);
+}
+
+static void
+serve(struct crf_connection *c)
+{
+	c->next_commit = crf_now() + c->commit_interval;
+	while (!c->fatal && !(c->phase == CRF_CONNECTION_CLOSING && crf_client_closed(c->client))) {
+		struct crf_client_event ev;
+		crf_ns now = crf_now();
+
+		advance_stop(c);
+		crf_rebalance_advance(c, now);
+		crf_commit_serve(c, now);
+		look_for_broker(c, now);
+		if (c->fatal)
+			break;
+		crf_client_poll(c->client, poll_timeout(c, crf_now()), &ev);
+		handle(c, &ev);
+		crf_client_event_fini(&ev);
+	}
+}
+
+static void
+pause_before_reset(struct crf_connection *c)
+{
+	crf_ns until = crf_now() + c->settings->v.reset_backoff * CRF_MS;
+
+	CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_FATAL, CRF_STR(GROUP, c->spec->group), CRF_STR(CONNECTION, c->spec->name),
+	    CRF_STR(KAFKA, crf_kafka_error_name(c->last_error.kafka)), CRF_INT(KAFKA_CODE, c->last_error.kafka),
+	    CRF_STR(TEXT, c->last_error.text), CRF_STR(HINT, crf_kafka_error_hint(c->last_error.kafka)),
+	    CRF_INT(TIMEOUT_MS, c->settings->v.reset_backoff));
+	crf_lock(&c->mu);
+	while (!atomic_load(&c->stop) && crf_cond_wait_until(&c->idle, &c->mu, until))
+		;
+	crf_unlock(&c->mu);
+}
+
+static void
+report_started(struct crf_connection *c)
+{
+	CRF_AUTO(crf_buf) topics = { 0 };
+
+	for (size_t i = 0; i < c->spec->topic_count; i++)
+		crf_buf_printf(&topics, "%s%s", i ? " " : "", c->spec->topics[i].name);
+	CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_STARTED, CRF_STR(GROUP, c->spec->group), CRF_STR(CONNECTION, c->spec->name),
+	    CRF_STR(CLIENT, crf_kvs_get(&c->spec->kafka, "client.id")), CRF_STR(TEXT, crf_buf_str(&topics)));
+}
+
+/* One client's life. CARAFE_OK: it was asked to stop and did. */
+static carafe_rc
+live_once(struct crf_connection *c)
+{
+	c->fatal = false;
+	c->phase = CRF_CONNECTION_RUNNING;
+	if (open_client(c, &c->last_error) != CARAFE_OK)
+		return c->last_error.rc;
+	report_started(c);
+	serve(c);
+	close_client(c);
+	return c->fatal ? c->last_error.rc : CARAFE_OK;
+}
+
+static void *
+run(void *arg)
+{
+	struct crf_connection *c = arg;
+	carafe_rc rc;
+
+	c->started = crf_now();
+	while ((rc = live_once(c)) != CARAFE_OK && c->reached && !atomic_load(&c->stop))
+		pause_before_reset(c);
+	if (rc == CARAFE_OK || atomic_load(&c->stop))
+		CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_STOPPED, CRF_STR(GROUP, c->spec->group),
+		    CRF_STR(CONNECTION, c->spec->name), CRF_INT(TIME_MS, (crf_now() - c->started) / CRF_MS));
+	c->ops->stopped(c->host, c, atomic_load(&c->stop) ? CARAFE_OK : rc, &c->last_error);
+	return NULL;
+}
+
+void
+crf_connection_start(struct crf_connection *c)
+{
+	crf_thread_start(&c->thread, "crf-connection", run, c);
+}

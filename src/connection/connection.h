@@ -1,0 +1,49 @@
+/* A connection: one librdkafka consumer and the one thread that speaks to it. It answers rebalances, commits, reports
+ * errors and statistics, and makes the client anew when it failed for good. It never waits for a handler and never runs
+ * one: what a partition's messages go through is the host's business. */
+#ifndef CRF_CONNECTION_CONNECTION_H
+#define CRF_CONNECTION_CONNECTION_H
+
+#include "bus/bus.h"
+#include "connection/epoch.h"
+#include "core/buf.h"
+#include "settings/settings.h"
+
+enum crf_drain {
+	CRF_DRAIN_REVOKED, /* another member gets the partition */
+	CRF_DRAIN_LOST,    /* it is gone already: nothing can be committed */
+	CRF_DRAIN_STOP     /* this process goes */
+};
+
+/* Calls from a connection to whoever runs the lanes. On the connection's thread unless said otherwise. */
+struct crf_connection_host {
+	/* A partition was assigned: returns its lane, which owns one reference of the epoch. */
+	void *(*opened)(void *host, struct crf_epoch *e);
+	/* The mailbox has something. On a thread of librdkafka that holds the queue's lock: only mark and signal. */
+	void (*wake)(void *lane);
+	/* Finish what is in hand, start nothing more, then call crf_epoch_drained(). May come twice; lost overrides. */
+	void (*drain)(void *lane, enum crf_drain why);
+	/* The epoch has ended, drained or not; the lane must end and release it. The last call about this lane. */
+	void (*ended)(void *lane);
+	/* The connection's thread is about to return: rc is CARAFE_OK when it was asked to stop, else why it cannot go on. */
+	void (*stopped)(void *host, struct crf_connection *c, carafe_rc rc, const carafe_error *err);
+};
+
+/* prefetch_kib: its share of prefetch_budget. */
+struct crf_connection *crf_connection_new(const struct crf_connection_spec *spec, const struct crf_settings *settings,
+    int prefetch_kib, struct crf_bus *bus, const struct crf_connection_host *ops, void *host);
+void crf_connection_start(struct crf_connection *c);
+/* Drains every lane, commits, leaves the group. Returns at once; stopped() tells the end. Any thread. */
+void crf_connection_stop(struct crf_connection *c);
+/* After stopped() was called. */
+void crf_connection_free(struct crf_connection *c);
+
+const struct crf_connection_spec *crf_connection_spec(const struct crf_connection *c);
+/* True when a rebalance round has been answered and none is going on: what is assigned is settled. Any thread. */
+bool crf_connection_steady(const struct crf_connection *c);
+/* ms that a handler may take before others think this member dead. Any thread, after the start. */
+int crf_connection_max_poll(const struct crf_connection *c);
+/* One line on what it is doing. Any thread. */
+void crf_connection_describe(struct crf_connection *c, struct crf_buf *out);
+
+#endif

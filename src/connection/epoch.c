@@ -1,0 +1,112 @@
+#include "connection/epoch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "connection/priv.h"
+#include "core/error.h"
+
+struct crf_epoch *
+crf_epoch_open(struct crf_connection *c, const struct crf_topic *topic, int32_t partition)
+{
+	struct crf_epoch *e = crf_new(struct crf_epoch);
+
+	e->connection = c;
+	e->topic = topic;
+	e->partition = partition;
+	e->committed = e->committing = CRF_OFFSET_NONE;
+	atomic_init(&e->marked, CRF_OFFSET_NONE);
+	atomic_init(&e->leader_epoch, -1);
+	atomic_init(&e->refs, 2); /* the connection's and the lane's */
+	crf_mutex_init(&e->mu);
+	crf_list_append(&c->epochs, &e->link);
+
+	crf_lock(&c->mu);
+	c->open_lanes++;
+	crf_unlock(&c->mu);
+
+	e->lane = c->ops->opened(c->host, e);
+	crf_lock(&e->mu); /* the lane may be woken, and take, before this returns */
+	e->mailbox = crf_mailbox_open(c->client, topic->name, partition, c->ops->wake, e->lane);
+	crf_unlock(&e->mu);
+	return e;
+}
+
+void
+crf_epoch_unref(struct crf_epoch *e)
+{
+	if (atomic_fetch_sub(&e->refs, 1) > 1)
+		return;
+	crf_mutex_fini(&e->mu);
+	free(e);
+}
+
+void
+crf_epoch_end(struct crf_epoch *e)
+{
+	crf_lock(&e->mu);
+	atomic_store(&e->ended, true);
+	crf_unlock(&e->mu);
+	crf_mailbox_close(e->mailbox);
+	crf_list_remove(&e->link);
+	e->connection->ops->ended(e->lane);
+	crf_epoch_unref(e);
+}
+
+struct crf_epoch *
+crf_epoch_find(struct crf_connection *c, const char *topic, int32_t partition)
+{
+	crf_list_each (e, &c->epochs, struct crf_epoch, link)
+		if (e->partition == partition && strcmp(e->topic->name, topic) == 0)
+			return e;
+	return NULL;
+}
+
+size_t
+crf_epoch_take(struct crf_epoch *e, void **natives, size_t max)
+{
+	size_t n = 0;
+
+	crf_lock(&e->mu);
+	if (!atomic_load_explicit(&e->ended, memory_order_relaxed))
+		n = crf_mailbox_take(e->mailbox, natives, max);
+	crf_unlock(&e->mu);
+	return n;
+}
+
+carafe_rc
+crf_epoch_mark(struct crf_epoch *e, int64_t next, int32_t leader_epoch)
+{
+	if (atomic_load_explicit(&e->ended, memory_order_relaxed))
+		return CARAFE_LOST;
+	if (next > atomic_load_explicit(&e->marked, memory_order_relaxed)) {
+		atomic_store_explicit(&e->leader_epoch, leader_epoch, memory_order_relaxed);
+		atomic_store_explicit(&e->marked, next, memory_order_release);
+	}
+	return CARAFE_OK;
+}
+
+void
+crf_epoch_drained(struct crf_epoch *e)
+{
+	atomic_store(&e->drained, true);
+	crf_connection_wake(e->connection);
+}
+
+bool
+crf_epoch_owned(const struct crf_epoch *e)
+{
+	return !atomic_load(&e->ended);
+}
+
+void
+crf_epoch_release(struct crf_epoch *e)
+{
+	struct crf_connection *c = e->connection;
+
+	crf_epoch_unref(e);
+	crf_lock(&c->mu);
+	c->open_lanes--;
+	crf_cond_broadcast(&c->idle);
+	crf_unlock(&c->mu);
+}

@@ -1,0 +1,56 @@
+/* An epoch: one partition from the moment a connection was assigned it until it lets go. It is what decides ownership in
+ * carafe, whatever librdkafka believes: after its end nothing is taken, marked or committed for it.
+ *
+ * The connection's thread opens and ends epochs; a lane on a worker takes messages and marks through one. Both hold a
+ * reference. Ending takes the epoch's lock, so that a worker in the middle of taking is either before the end or
+ * refused. Marking needs no lock: only the connection commits, and only what belongs to epochs it has not ended. */
+#ifndef CRF_CONNECTION_EPOCH_H
+#define CRF_CONNECTION_EPOCH_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/list.h"
+#include "core/thread.h"
+#include "kafka/mailbox.h"
+#include "route/route.h"
+
+struct crf_connection;
+
+struct crf_epoch {
+	struct crf_list link; /* connection */
+	struct crf_connection *connection;
+	const struct crf_topic *topic;
+	int32_t partition;
+	void *lane;           /* const after the host's opened() */
+	struct crf_mutex mu;
+	atomic_bool ended;    /* written under mu */
+	struct crf_mailbox *mailbox;   /* mu */
+	_Atomic int64_t marked;        /* lane writes: next offset for whoever comes next; CRF_OFFSET_NONE */
+	_Atomic int32_t leader_epoch;  /* lane writes, before marked: of the message marked */
+	int64_t committed;    /* connection: acknowledged by the coordinator */
+	int64_t committing;   /* connection: on its way */
+	atomic_bool drained;
+	atomic_int refs;
+};
+
+/* Up to max native messages without waiting; none once the epoch has ended. The lane's holder. */
+size_t crf_epoch_take(struct crf_epoch *e, void **natives, size_t max);
+
+/* Everything before next is consumed. Earlier than what is marked already: fine, and nothing changes. CARAFE_LOST once
+ * the epoch has ended. The lane's holder. */
+carafe_rc crf_epoch_mark(struct crf_epoch *e, int64_t next, int32_t leader_epoch);
+
+/* Commits what is marked and waits for the answer, at most 60 s. The lane's holder, nothing locked. */
+carafe_rc crf_epoch_commit(struct crf_epoch *e, carafe_error *err);
+
+/* The lane has finished what it had in hand and starts nothing more. The lane's holder. */
+void crf_epoch_drained(struct crf_epoch *e);
+
+bool crf_epoch_owned(const struct crf_epoch *e);
+
+/* The lane is done with the epoch and holds no message of it any more. */
+void crf_epoch_release(struct crf_epoch *e);
+
+#endif

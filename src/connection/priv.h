@@ -1,0 +1,91 @@
+/* What the files of this room share. Everything is the connection thread's unless a lock or "atomic" is named. */
+#ifndef CRF_CONNECTION_PRIV_H
+#define CRF_CONNECTION_PRIV_H
+
+#include "connection/connection.h"
+#include "kafka/client.h"
+
+/* A worker that waits for a commit. On its stack; linked while it waits. */
+struct crf_commit_wait {
+	struct crf_list link; /* connection.mu */
+	struct crf_epoch *epoch;
+	bool sent; /* mu: part of the commit that is on its way */
+	bool done; /* mu */
+	carafe_rc rc;
+	carafe_error err;
+	struct crf_cond changed;
+};
+
+/* Partitions on their way out: asked for, drained, committed, let go. */
+enum crf_revoke_step { CRF_REVOKE_NONE, CRF_REVOKE_DRAINING, CRF_REVOKE_COMMITTING };
+
+struct crf_revoke {
+	enum crf_revoke_step step;
+	struct crf_partitions list;
+	bool lost;
+	crf_ns started;
+	crf_ns deadline;
+};
+
+enum crf_connection_phase { CRF_CONNECTION_RUNNING, CRF_CONNECTION_DRAINING, CRF_CONNECTION_COMMITTING, CRF_CONNECTION_CLOSING };
+
+struct crf_connection {
+	const struct crf_connection_spec *spec;
+	const struct crf_settings *settings;
+	struct crf_bus *bus;
+	const struct crf_connection_host *ops;
+	void *host;
+	struct crf_thread thread;
+	atomic_bool stop;
+	atomic_bool steady;
+	atomic_int max_poll;
+
+	enum crf_connection_phase phase;
+	struct crf_list epochs;
+	struct crf_revoke revoke;
+	crf_ns started;
+	bool reached;
+	bool fatal; /* the client cannot go on */
+	carafe_error last_error;
+	int prefetch_kib; /* this connection's share of prefetch_budget */
+
+	bool auto_commit;
+	crf_ns commit_interval;
+	crf_ns next_commit; /* the periodic one */
+	crf_ns not_before;  /* after a refusal */
+	bool committing;    /* one commit is on its way; never two, so that they cannot overtake each other */
+
+	struct crf_mutex mu;
+	struct crf_cond idle;     /* mu: open_lanes fell, or client went */
+	struct crf_client *client; /* written under mu, so that others can wake it */
+	struct crf_list waits;    /* mu: crf_commit_wait */
+	int open_lanes;           /* mu: lanes that may still hold messages of the client */
+};
+
+struct crf_epoch *crf_epoch_open(struct crf_connection *c, const struct crf_topic *topic, int32_t partition);
+void crf_epoch_end(struct crf_epoch *e);
+void crf_epoch_unref(struct crf_epoch *e);
+struct crf_epoch *crf_epoch_find(struct crf_connection *c, const char *topic, int32_t partition);
+
+/* Rebalances. */
+void crf_rebalance_assign(struct crf_connection *c, const struct crf_partitions *l);
+void crf_rebalance_revoke(struct crf_connection *c, struct crf_client_event *ev);
+/* Moves a revocation on as far as it can go now. */
+void crf_rebalance_advance(struct crf_connection *c, crf_ns now);
+/* Ends every epoch at once, as lost: the client is going. */
+void crf_rebalance_lose_all(struct crf_connection *c);
+
+/* Commits. */
+/* Sends what is marked and not committed, of all epochs; false when there is nothing or one is on its way. */
+bool crf_commit_start(struct crf_connection *c, crf_ns now);
+void crf_commit_ended(struct crf_connection *c, const struct crf_client_event *ev);
+/* Periodic commits, commits that workers wait for. */
+void crf_commit_serve(struct crf_connection *c, crf_ns now);
+/* The workers that wait get this answer: the client is going. */
+void crf_commit_fail_all(struct crf_connection *c, carafe_rc rc, const char *text);
+/* One of the epochs has something marked that the coordinator has not acknowledged. */
+bool crf_commit_due(struct crf_connection *c);
+
+void crf_connection_wake(struct crf_connection *c);
+
+#endif

@@ -1,0 +1,172 @@
+/* Rebalances. Gaining partitions is answered at once. Giving them up goes in three steps, for those partitions alone:
+ * drain (their lanes finish what is in hand, for at most drain_timeout), commit (what they marked), let go (their epochs
+ * end, then librdkafka is told). Everything else goes on meanwhile. Partitions that were lost are let go first. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "connection/priv.h"
+
+#define COMMIT_BOUND (10 * CRF_SECOND) /* how long a revocation waits for its commit */
+
+static const struct crf_topic *
+topic_of(const struct crf_connection *c, const char *name)
+{
+	for (size_t i = 0; i < c->spec->topic_count; i++)
+		if (strcmp(c->spec->topics[i].name, name) == 0)
+			return &c->spec->topics[i];
+	return NULL;
+}
+
+static void
+report(struct crf_connection *c, carafe_event_id id, const struct crf_partitions *l, const char *reason, crf_ns took)
+{
+	char *text;
+
+	if (!crf_bus_wanted(c->bus, id))
+		return;
+	text = crf_partitions_text(l, 300);
+	CRF_EMIT(c->bus, id, CRF_STR(GROUP, c->spec->group), CRF_STR(CONNECTION, c->spec->name),
+	    CRF_INT(COUNT, (int64_t)l->count), CRF_STR(REASON, reason), CRF_INT(TIME_MS, took / CRF_MS),
+	    CRF_STR(TEXT, text));
+	free(text);
+}
+
+void
+crf_rebalance_assign(struct crf_connection *c, const struct crf_partitions *l)
+{
+	carafe_error err = { 0 };
+
+	for (size_t i = 0; i < l->count; i++) {
+		const struct crf_topic *t = topic_of(c, l->items[i].topic);
+
+		if (t == NULL || crf_epoch_find(c, t->name, l->items[i].partition) != NULL)
+			continue;
+		struct crf_epoch *e = crf_epoch_open(c, t, l->items[i].partition);
+		if (c->phase != CRF_CONNECTION_RUNNING)
+			c->ops->drain(e->lane, CRF_DRAIN_STOP);
+	}
+	if (crf_client_assign(c->client, l, &err) != CARAFE_OK) {
+		c->last_error = err;
+		c->fatal = true;
+		return;
+	}
+	atomic_store(&c->steady, true);
+	report(c, CARAFE_EV_REBALANCE_ASSIGNED, l, NULL, 0);
+}
+
+static bool
+all_drained(struct crf_connection *c, const struct crf_partitions *l)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		const struct crf_epoch *e = crf_epoch_find(c, l->items[i].topic, l->items[i].partition);
+
+		if (e != NULL && !atomic_load(&e->drained))
+			return false;
+	}
+	return true;
+}
+
+static void
+report_undrained(struct crf_connection *c)
+{
+	for (size_t i = 0; i < c->revoke.list.count; i++) {
+		const struct crf_partition *p = &c->revoke.list.items[i];
+		const struct crf_epoch *e = crf_epoch_find(c, p->topic, p->partition);
+
+		if (e != NULL && !atomic_load(&e->drained))
+			CRF_EMIT(c->bus, CARAFE_EV_REBALANCE_DRAIN_TIMEOUT, CRF_STR(GROUP, c->spec->group),
+			    CRF_STR(CONNECTION, c->spec->name), CRF_STR(TOPIC, p->topic), CRF_INT(PARTITION, p->partition),
+			    CRF_INT(TIMEOUT_MS, c->settings->v.drain_timeout),
+			    CRF_STR(HINT, "ask carafe_should_stop() in long handlers, or raise drain_timeout"));
+	}
+}
+
+static void
+let_go(struct crf_connection *c)
+{
+	struct crf_revoke *r = &c->revoke;
+	carafe_error err = { 0 };
+
+	for (size_t i = 0; i < r->list.count; i++) {
+		struct crf_epoch *e = crf_epoch_find(c, r->list.items[i].topic, r->list.items[i].partition);
+
+		if (e != NULL)
+			crf_epoch_end(e);
+	}
+	if (crf_client_unassign(c->client, &r->list, &err) != CARAFE_OK) {
+		c->last_error = err;
+		c->fatal = true;
+	}
+	report(c, CARAFE_EV_REBALANCE_REVOKED, &r->list,
+	    r->lost                               ? "lost" :
+		c->phase == CRF_CONNECTION_RUNNING ? "revoked" :
+						     "stop",
+	    crf_now() - r->started);
+	crf_partitions_fini(&r->list);
+	r->step = CRF_REVOKE_NONE;
+	atomic_store(&c->steady, true);
+}
+
+void
+crf_rebalance_advance(struct crf_connection *c, crf_ns now)
+{
+	struct crf_revoke *r = &c->revoke;
+
+	if (r->step == CRF_REVOKE_NONE)
+		return;
+	if (!r->lost && crf_client_lost(c->client))
+		r->lost = true;
+	if (r->step == CRF_REVOKE_DRAINING) {
+		bool drained = all_drained(c, &r->list);
+
+		if (!drained && !r->lost && now < r->deadline)
+			return;
+		if (!drained && !r->lost)
+			report_undrained(c);
+		r->step = CRF_REVOKE_COMMITTING;
+		r->deadline = now + COMMIT_BOUND;
+	}
+	if (!r->lost && now < r->deadline && (c->committing || crf_commit_due(c))) {
+		if (!c->committing && now >= c->not_before)
+			crf_commit_start(c, now);
+		return;
+	}
+	let_go(c);
+}
+
+void
+crf_rebalance_revoke(struct crf_connection *c, struct crf_client_event *ev)
+{
+	struct crf_revoke *r = &c->revoke;
+	crf_ns now = crf_now();
+
+	if (r->step != CRF_REVOKE_NONE) /* librdkafka waits for an answer before it asks again; if not, the first is moot */
+		let_go(c);
+	atomic_store(&c->steady, false);
+	*r = (struct crf_revoke){
+		.step = CRF_REVOKE_DRAINING,
+		.list = ev->partitions,
+		.lost = ev->lost,
+		.started = now,
+		.deadline = now + c->settings->v.drain_timeout * CRF_MS,
+	};
+	ev->partitions = (struct crf_partitions){ 0 };
+	for (size_t i = 0; i < r->list.count; i++) {
+		struct crf_epoch *e = crf_epoch_find(c, r->list.items[i].topic, r->list.items[i].partition);
+
+		if (e != NULL)
+			c->ops->drain(e->lane, r->lost ? CRF_DRAIN_LOST : CRF_DRAIN_REVOKED);
+	}
+	crf_rebalance_advance(c, now);
+}
+
+void
+crf_rebalance_lose_all(struct crf_connection *c)
+{
+	crf_list_each (e, &c->epochs, struct crf_epoch, link) {
+		c->ops->drain(e->lane, CRF_DRAIN_LOST);
+		crf_epoch_end(e);
+	}
+	crf_partitions_fini(&c->revoke.list);
+	c->revoke = (struct crf_revoke){ 0 };
+}

@@ -1,0 +1,283 @@
+#include "flow/consumer.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const carafe_consumer *
+checked(const carafe_consumer *c)
+{
+	crf_check_magic(c, CRF_CONSUMER_MAGIC);
+	return c;
+}
+
+/* ------------------------------------------------------------------------------------------------ what handlers call */
+
+carafe_rc
+carafe_fail(carafe_consumer *c, const char *format, ...)
+{
+	va_list ap;
+
+	checked(c);
+	va_start(ap, format);
+	vsnprintf(c->why, sizeof(c->why), format, ap);
+	va_end(ap);
+	return CARAFE_FAILED;
+}
+
+carafe_rc
+carafe_mark(carafe_consumer *c, const carafe_message *m)
+{
+	carafe_rc rc;
+
+	checked(c);
+	if (m == NULL || m->partition != c->lane.partition || strcmp(m->topic, c->topic->name) != 0)
+		return CARAFE_INVALID;
+	rc = crf_lane_mark(&c->lane, m->offset, carafe_message_leader_epoch(m));
+	c->advanced = c->advanced || rc == CARAFE_OK;
+	return rc;
+}
+
+carafe_rc
+carafe_commit(carafe_consumer *c, carafe_error *err)
+{
+	checked(c);
+	return c->lane.from->commit(c->lane.source, err);
+}
+
+void *
+carafe_state(carafe_consumer *c)
+{
+	return checked(c)->state;
+}
+
+void *
+carafe_arg(const carafe_consumer *c)
+{
+	return checked(c)->topic->arg;
+}
+
+carafe *
+carafe_app(const carafe_consumer *c)
+{
+	return checked(c)->flow->app;
+}
+
+const char *
+carafe_topic(const carafe_consumer *c)
+{
+	return checked(c)->topic->name;
+}
+
+int32_t
+carafe_partition(const carafe_consumer *c)
+{
+	return checked(c)->lane.partition;
+}
+
+const char *
+carafe_group_id(const carafe_consumer *c)
+{
+	return checked(c)->topic->connection->group;
+}
+
+int
+carafe_attempt(const carafe_consumer *c)
+{
+	return checked(c)->attempt;
+}
+
+bool
+carafe_should_stop(const carafe_consumer *c)
+{
+	return crf_lane_should_stop(&checked(c)->lane);
+}
+
+bool
+carafe_revoked(const carafe_consumer *c)
+{
+	return !crf_lane_owned(&checked(c)->lane);
+}
+
+bool
+carafe_eofed(const carafe_consumer *c)
+{
+	const struct carafe_batch *b = checked(c)->lane.strand.batch;
+
+	return c->lane.eof_offset >= 0 && (b == NULL || b->limit == b->count);
+}
+
+/* ------------------------------------------------------------------------------------------------ its life */
+
+struct carafe_consumer *
+crf_consumer_new(struct crf_flow *f, struct crf_epoch *e)
+{
+	struct carafe_consumer *c = crf_new(struct carafe_consumer);
+	struct crf_lane *l = &c->lane;
+
+	c->magic = CRF_CONSUMER_MAGIC;
+	c->flow = f;
+	c->epoch = e;
+	c->topic = e->topic;
+	c->plan = e->topic->plan;
+	l->from = &crf_epoch_source;
+	l->source = e;
+	l->ops = &crf_flow_ops;
+	l->flow = c;
+	l->topic = e->topic->name;
+	l->partition = e->partition;
+	l->max_messages = (size_t)e->topic->max_messages;
+	l->max_wait = e->topic->max_wait_time * CRF_MS;
+	l->tick_interval = f->tick_interval;
+	crf_lane_init(l, f->pool);
+	crf_lock(&f->mu);
+	crf_list_append(&f->consumers, &c->link);
+	crf_unlock(&f->mu);
+	return c;
+}
+
+struct crf_lane *
+crf_consumer_lane(struct carafe_consumer *c)
+{
+	return &c->lane;
+}
+
+struct carafe_consumer *
+crf_consumer_of_task(struct crf_task *t)
+{
+	return crf_container_of(t, struct carafe_consumer, lane.task);
+}
+
+int
+crf_consumer_max_poll(const struct carafe_consumer *c)
+{
+	return crf_connection_max_poll(c->epoch->connection);
+}
+
+/* ------------------------------------------------------------------------------------------------ its source */
+
+static size_t
+take(void *source, void **natives, size_t max)
+{
+	return crf_epoch_take(source, natives, max);
+}
+
+static int
+news(const void *native, int64_t *offset, const char **text)
+{
+	int code = crf_native_error(native);
+
+	if (code == 0)
+		return 0;
+	*offset = crf_native_offset(native);
+	*text = crf_native_text(native);
+	return crf_native_is_eof(native) ? CRF_NEWS_EOF : code;
+}
+
+static carafe_rc
+mark(void *source, int64_t next, int32_t leader_epoch)
+{
+	return crf_epoch_mark(source, next, leader_epoch);
+}
+
+static carafe_rc
+commit(void *source, carafe_error *err)
+{
+	return crf_epoch_commit(source, err);
+}
+
+static bool
+owned(const void *source)
+{
+	return crf_epoch_owned(source);
+}
+
+static void
+drained(void *source)
+{
+	crf_epoch_drained(source);
+}
+
+static void
+release(void *source)
+{
+	crf_epoch_release(source);
+}
+
+const struct crf_source_ops crf_epoch_source = {
+	.take = take,
+	.news = news,
+	.message = crf_native_message,
+	.free_native = crf_native_free,
+	.mark = mark,
+	.commit = commit,
+	.owned = owned,
+	.drained = drained,
+	.release = release,
+};
+
+/* ------------------------------------------------------------------------------------------------ all of them */
+
+void
+crf_flow_init(struct crf_flow *f, carafe *app, struct crf_bus *bus, struct crf_pool *pool)
+{
+	*f = (struct crf_flow){ .app = app, .bus = bus, .pool = pool };
+	crf_mutex_init(&f->mu);
+	crf_list_init(&f->consumers);
+}
+
+void
+crf_flow_fini(struct crf_flow *f)
+{
+	crf_mutex_fini(&f->mu);
+}
+
+void
+crf_flow_raise(struct crf_flow *f, unsigned signals)
+{
+	crf_lock(&f->mu);
+	crf_list_each (c, &f->consumers, struct carafe_consumer, link)
+		crf_lane_raise(&c->lane, signals);
+	crf_unlock(&f->mu);
+}
+
+bool
+crf_flow_is_quiet(struct crf_flow *f)
+{
+	bool quiet = true;
+
+	crf_lock(&f->mu);
+	crf_list_each (c, &f->consumers, struct carafe_consumer, link)
+		quiet = quiet && atomic_load(&c->quiet);
+	crf_unlock(&f->mu);
+	return quiet;
+}
+
+bool
+crf_flow_at_end(struct crf_flow *f)
+{
+	bool at_end;
+
+	crf_lock(&f->mu);
+	at_end = !crf_list_empty(&f->consumers);
+	crf_list_each (c, &f->consumers, struct carafe_consumer, link)
+		at_end = at_end && atomic_load(&c->at_end);
+	crf_unlock(&f->mu);
+	return at_end;
+}
+
+void
+crf_flow_describe(struct crf_flow *f, void (*fn)(const char *line, void *arg), void *arg)
+{
+	CRF_AUTO(crf_buf) line = { 0 };
+
+	crf_lock(&f->mu);
+	crf_list_each (c, &f->consumers, struct carafe_consumer, link) {
+		crf_buf_reset(&line);
+		crf_buf_printf(&line, "lane %s/", c->topic->connection->group);
+		crf_lane_describe(&c->lane, &line);
+		fn(crf_buf_str(&line), arg);
+	}
+	crf_unlock(&f->mu);
+}

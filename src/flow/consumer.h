@@ -1,0 +1,67 @@
+/* A consumer: the flow's half of a lane, and what handlers are given. Everything is the turn's unless said. */
+#ifndef CRF_FLOW_CONSUMER_H
+#define CRF_FLOW_CONSUMER_H
+
+#include "flow/claims.h"
+#include "flow/flow.h"
+#include "flow/plan.h"
+#include "work/lane.h"
+
+/* A message on its way to another topic. The producer's thread fills in the outcome before it wakes the lane. */
+struct crf_dispatch {
+	const char *to;
+	int64_t offset;
+	int32_t leader_epoch;
+	int attempt;
+	bool marks;
+	struct crf_delivery outcome;
+	char text[CARAFE_ERROR_TEXT];
+};
+
+struct carafe_consumer {
+	uint32_t magic;
+	struct crf_lane lane;
+	struct crf_list link; /* flow.mu */
+	struct crf_flow *flow;
+	struct crf_epoch *epoch;
+	const struct crf_topic *topic;
+	const struct crf_plan *plan;
+	void *state;      /* the user's */
+	void *step_state; /* the features' */
+	bool initialized;
+	atomic_bool quiet;
+	atomic_bool at_end;
+
+	/* of the run */
+	carafe_hook hook;
+	bool proceeded;
+	carafe_rc rc;
+	char why[CARAFE_ERROR_TEXT];
+	int attempt;    /* of the message or batch the handler has now */
+	bool advanced;  /* something was marked, or done, in this run */
+	struct crf_dispatch dispatch;
+};
+
+#define CRF_CONSUMER_MAGIC CRF_MAGIC('C', 'O', 'N', 'S')
+
+extern const struct crf_source_ops crf_epoch_source;
+extern const struct crf_lane_ops crf_flow_ops;
+
+/* Calls a hook inside wrap, reports what it returns. */
+void crf_consumer_call(struct carafe_consumer *c, carafe_hook hook);
+
+/* Carries out what the steps of a run have claimed. */
+void crf_settle(struct carafe_consumer *c, const struct crf_claims *claims);
+
+/* Sends the message at the head of the batch; its end wakes the lane. False when it could not even be accepted, which
+ * has been reported. */
+bool crf_dispatch_start(struct carafe_consumer *c, const char *to, bool marks);
+/* The outcome has come: true when it was acknowledged. Reports either. */
+bool crf_dispatch_finish(struct carafe_consumer *c);
+
+/* The common fields of a consumer's events. */
+#define CRF_WHERE(c)                                                                                                   \
+	CRF_STR(GROUP, (c)->topic->connection->group), CRF_STR(TOPIC, (c)->topic->name),                               \
+	    CRF_INT(PARTITION, (c)->lane.partition)
+
+#endif

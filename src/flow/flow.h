@@ -1,0 +1,50 @@
+/* The flow: what every consumer of an app shares. */
+#ifndef CRF_FLOW_FLOW_H
+#define CRF_FLOW_FLOW_H
+
+#include "bus/bus.h"
+#include "connection/connection.h"
+#include "producer/producer.h"
+#include "work/pool.h"
+
+struct crf_flow {
+	carafe *app;
+	struct crf_bus *bus;
+	struct crf_pool *pool;
+	struct crf_producer *producer; /* NULL when no feature writes */
+	crf_ns tick_interval;
+	/* Something changed that the app may be waiting for: a consumer fell quiet, reached the end, is gone. Any worker. */
+	void (*changed)(carafe *app);
+
+	struct crf_mutex mu;
+	struct crf_list consumers; /* mu */
+
+	_Atomic int64_t first; /* crf_ns of the first run */
+	_Atomic int64_t consumed;
+	_Atomic int64_t failed;
+	_Atomic int64_t retried;
+	_Atomic int64_t dead;
+};
+
+void crf_flow_init(struct crf_flow *f, carafe *app, struct crf_bus *bus, struct crf_pool *pool);
+void crf_flow_fini(struct crf_flow *f);
+
+/* A consumer for an epoch, with its lane. Connection's thread. */
+struct carafe_consumer *crf_consumer_new(struct crf_flow *f, struct crf_epoch *e);
+/* Its lane; and what belongs to a lane. */
+struct crf_lane *crf_consumer_lane(struct carafe_consumer *c);
+
+/* Raises the signals with every consumer. Any thread. */
+void crf_flow_raise(struct crf_flow *f, unsigned signals);
+/* Every consumer has done what it must when asked to fall quiet. */
+bool crf_flow_is_quiet(struct crf_flow *f);
+/* Every consumer has reached the end of its partition; false when there is none. */
+bool crf_flow_at_end(struct crf_flow *f);
+/* Calls fn with a line on each consumer. */
+void crf_flow_describe(struct crf_flow *f, void (*fn)(const char *line, void *arg), void *arg);
+/* The consumer whose lane's task this is, for those who look at running turns. */
+struct carafe_consumer *crf_consumer_of_task(struct crf_task *t);
+/* max.poll.interval.ms of its connection. */
+int crf_consumer_max_poll(const struct carafe_consumer *c);
+
+#endif

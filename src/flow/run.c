@@ -1,0 +1,343 @@
+/* A consumer's turn at work: filters, the handler, what follows. The lane decides when; this decides what. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "flow/consumer.h"
+
+static struct carafe_consumer *
+consumer_of(const struct crf_lane *l)
+{
+	return l->flow;
+}
+
+static void
+count_up(_Atomic int64_t *counter, int64_t n)
+{
+	atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+
+/* ------------------------------------------------------------------------------------------------ hooks */
+
+static carafe_rc
+consume_batch(struct carafe_consumer *c)
+{
+	return c->topic->handler.consume(c, c->lane.strand.batch);
+}
+
+/* Message after message. What succeeded is done, and marked, whatever becomes of the rest. */
+static carafe_rc
+consume_messages(struct carafe_consumer *c)
+{
+	struct carafe_batch *b = c->lane.strand.batch;
+	carafe_rc (*handle)(carafe_consumer *, const carafe_message *) = c->topic->handler.message;
+
+	while (b->head < b->limit && !(c->advanced && crf_lane_should_stop(&c->lane))) {
+		const carafe_message *m = &b->messages[b->head];
+		carafe_rc rc = handle(c, m);
+
+		if (rc != CARAFE_OK)
+			return rc;
+		if (!c->topic->manual_marking)
+			crf_lane_mark(&c->lane, m->offset, carafe_message_leader_epoch(m));
+		b->head++;
+		c->advanced = true;
+		c->attempt = 1;
+	}
+	return CARAFE_OK;
+}
+
+static carafe_rc
+invoke(struct carafe_consumer *c)
+{
+	const carafe_handler *h = &c->topic->handler;
+
+	switch (c->hook) {
+	case CARAFE_HOOK_CONSUME:
+		return h->consume != NULL ? consume_batch(c) : consume_messages(c);
+	case CARAFE_HOOK_INITIALIZED:
+		return h->initialized != NULL ? h->initialized(c) : CARAFE_OK;
+	case CARAFE_HOOK_REVOKED:
+		return h->revoked != NULL ? h->revoked(c) : CARAFE_OK;
+	case CARAFE_HOOK_SHUTDOWN:
+		return h->shutdown != NULL ? h->shutdown(c) : CARAFE_OK;
+	case CARAFE_HOOK_EOFED:
+		return h->eofed != NULL ? h->eofed(c) : CARAFE_OK;
+	case CARAFE_HOOK_TICK:
+		return h->tick != NULL ? h->tick(c) : CARAFE_OK;
+	}
+	return CARAFE_INVALID;
+}
+
+void
+carafe_proceed(carafe_consumer *c)
+{
+	crf_check_magic(c, CRF_CONSUMER_MAGIC);
+	if (c->proceeded) /* the second time there is nothing left to surround */
+		return;
+	c->proceeded = true;
+	c->rc = invoke(c);
+}
+
+static void
+report(struct carafe_consumer *c)
+{
+	static const char *const types[] = { "consume", "initialized", "revoked", "shutdown", "eofed", "tick" };
+	const struct carafe_batch *b = c->lane.strand.batch;
+	bool has_offset = c->hook == CARAFE_HOOK_CONSUME && b != NULL && b->head < b->limit;
+
+	if (c->why[0] == '\0' && (c->rc < CARAFE_OK || c->rc > CARAFE_SYSTEM))
+		snprintf(c->why, sizeof(c->why), "the handler returned %d, which is no carafe_rc", (int)c->rc);
+	else if (c->why[0] == '\0')
+		snprintf(c->why, sizeof(c->why), "the handler returned %s", carafe_rc_name(c->rc));
+	CRF_EMIT(c->flow->bus, CARAFE_EV_CONSUMER_ERROR, CRF_STR(TYPE, types[c->hook]), CRF_WHERE(c),
+	    CRF_INT(OFFSET, has_offset ? b->messages[b->head].offset : -1),
+	    CRF_INT(LAST_OFFSET, has_offset ? b->messages[b->limit - 1].offset : -1), CRF_INT(ATTEMPT, c->attempt),
+	    CRF_STR(RC, carafe_rc_name(c->rc)), CRF_STR(TEXT, c->why));
+}
+
+void
+crf_consumer_call(struct carafe_consumer *c, carafe_hook hook)
+{
+	c->hook = hook;
+	c->rc = CARAFE_OK;
+	c->why[0] = '\0';
+	if (c->topic->handler.wrap == NULL) {
+		c->rc = invoke(c);
+	} else {
+		c->proceeded = false;
+		c->topic->handler.wrap(c, hook);
+		if (!c->proceeded)
+			c->rc = carafe_fail(c, "wrap did not call carafe_proceed(): nothing was done");
+	}
+	if (c->rc != CARAFE_OK)
+		report(c);
+}
+
+static void hook(struct crf_lane *l, carafe_hook which);
+
+/* Before the first hook of any kind. */
+static void
+initialize(struct carafe_consumer *c)
+{
+	size_t size = c->topic->handler.state_size;
+
+	if (c->initialized)
+		return;
+	c->initialized = c->lane.used = true;
+	c->state = size > 0 ? crf_alloc(1, size) : NULL;
+	hook(&c->lane, CARAFE_HOOK_INITIALIZED);
+}
+
+static void
+hook(struct crf_lane *l, carafe_hook which)
+{
+	static const carafe_event_id events[] = { 0, CARAFE_EV_CONSUMER_INITIALIZED, CARAFE_EV_CONSUMER_REVOKED,
+		CARAFE_EV_CONSUMER_SHUTDOWN, CARAFE_EV_CONSUMER_EOFED, CARAFE_EV_CONSUMER_TICKED };
+	struct carafe_consumer *c = consumer_of(l);
+
+	initialize(c);
+	c->attempt = 1;
+	crf_consumer_call(c, which);
+	CRF_EMIT(c->flow->bus, events[which], CRF_WHERE(c));
+}
+
+static bool
+wants(const struct crf_lane *l, carafe_hook which)
+{
+	const carafe_handler *h = &consumer_of(l)->topic->handler;
+
+	return (which == CARAFE_HOOK_EOFED && h->eofed != NULL) || (which == CARAFE_HOOK_TICK && h->tick != NULL);
+}
+
+/* ------------------------------------------------------------------------------------------------ stages */
+
+static void
+filter(struct crf_lane *l, crf_ns now)
+{
+	struct carafe_consumer *c = consumer_of(l);
+	struct crf_claims claims = { 0 };
+	struct crf_step step = { .consumer = c, .claims = &claims, .now = now };
+
+	l->strand.batch->limit = l->strand.batch->count;
+	if (c->plan->step_count[CRF_FILTER] == 0)
+		return;
+	if (c->step_state == NULL && c->plan->state_size > 0)
+		c->step_state = crf_alloc(1, c->plan->state_size);
+	crf_plan_run(c->plan, CRF_FILTER, &step, c->step_state);
+	if (claims.gate != CRF_RANK_NONE) {
+		l->gate_until = claims.gate_until;
+		CRF_EMIT(c->flow->bus, CARAFE_EV_FILTER_THROTTLED, CRF_WHERE(c),
+		    CRF_INT(OFFSET, l->strand.batch->messages[l->strand.batch->limit].offset),
+		    CRF_INT(TIMEOUT_MS, (claims.gate_until - now) / CRF_MS));
+	}
+}
+
+size_t
+crf_count(const struct crf_step *s)
+{
+	const struct carafe_batch *b = s->consumer->lane.strand.batch;
+
+	return b->limit - b->head;
+}
+
+void
+crf_keep(struct crf_step *s, size_t count)
+{
+	struct carafe_batch *b = s->consumer->lane.strand.batch;
+
+	if (b->head + count < b->limit)
+		b->limit = b->head + count;
+}
+
+static void
+run_handler(struct carafe_consumer *c, crf_ns now)
+{
+	const struct carafe_batch *b = c->lane.strand.batch;
+	size_t first = b->head, count = b->limit - b->head;
+	bool wanted = crf_bus_wanted(c->flow->bus, CARAFE_EV_CONSUMER_CONSUMED);
+
+	CRF_EMIT(c->flow->bus, CARAFE_EV_CONSUMER_CONSUME, CRF_WHERE(c), CRF_INT(OFFSET, b->messages[first].offset),
+	    CRF_INT(LAST_OFFSET, b->messages[b->limit - 1].offset), CRF_INT(COUNT, (int64_t)count),
+	    CRF_INT(ATTEMPT, c->attempt));
+	crf_consumer_call(c, CARAFE_HOOK_CONSUME);
+	if (wanted && c->rc == CARAFE_OK)
+		CRF_EMIT(c->flow->bus, CARAFE_EV_CONSUMER_CONSUMED, CRF_WHERE(c),
+		    CRF_INT(OFFSET, b->messages[first].offset), CRF_INT(LAST_OFFSET, b->messages[b->limit - 1].offset),
+		    CRF_INT(COUNT, (int64_t)count), CRF_INT(ATTEMPT, c->attempt),
+		    CRF_INT(TIME_US, (crf_now() - now) / 1000));
+}
+
+static void
+count_run(struct carafe_consumer *c, size_t first)
+{
+	const struct carafe_batch *b = c->lane.strand.batch;
+	bool all = c->rc == CARAFE_OK && c->topic->handler.consume != NULL;
+
+	count_up(&c->flow->consumed, (int64_t)((all ? b->limit : b->head) - first));
+	if (c->rc != CARAFE_OK)
+		count_up(&c->flow->failed, 1);
+	if (c->lane.strand.attempt > 1)
+		count_up(&c->flow->retried, 1);
+}
+
+static void
+run(struct crf_lane *l, crf_ns now)
+{
+	struct carafe_consumer *c = consumer_of(l);
+	struct crf_strand *s = &l->strand;
+	size_t first = s->batch->head;
+	struct crf_claims claims = { 0 };
+	struct crf_step step = { .consumer = c, .claims = &claims };
+
+	if (atomic_load_explicit(&c->at_end, memory_order_relaxed))
+		atomic_store(&c->at_end, false);
+	if (atomic_load_explicit(&c->flow->first, memory_order_relaxed) == 0)
+		atomic_store(&c->flow->first, now);
+	initialize(c);
+	if (!c->topic->persistent && c->state != NULL)
+		memset(c->state, 0, c->topic->handler.state_size);
+	c->attempt = ++s->attempt;
+	c->advanced = false;
+	run_handler(c, now);
+	if (c->topic->handler.consume != NULL)
+		crf_lane_skip_marked(l);
+	count_run(c, first);
+	if (c->topic->handler.message != NULL && c->advanced) {
+		s->attempt = c->rc == CARAFE_OK ? 0 : 1; /* of the message that failed, not of those before it */
+		if (c->rc == CARAFE_OK && s->batch->head < s->batch->limit)
+			return; /* asked to stop between two messages: the rest is for whoever comes next */
+	}
+	step.rc = c->rc;
+	step.attempt = s->attempt;
+	step.advanced = c->advanced;
+	step.exhausted = s->batch->head == s->batch->limit;
+	step.now = c->rc == CARAFE_OK ? now : crf_now();
+	crf_plan_run(c->plan, CRF_AFTER, &step, c->step_state);
+	crf_settle(c, &claims);
+}
+
+/* ------------------------------------------------------------------------------------------------ what else a lane says */
+
+static void
+say_error(struct crf_lane *l, int code, const char *text)
+{
+	struct carafe_consumer *c = consumer_of(l);
+
+	CRF_EMIT(c->flow->bus, CARAFE_EV_CONNECTION_ERROR, CRF_WHERE(c), CRF_STR(CONNECTION, c->topic->connection->name),
+	    CRF_STR(KAFKA, crf_kafka_error_name(code)), CRF_INT(KAFKA_CODE, code), CRF_STR(TEXT, text),
+	    CRF_STR(HINT, crf_kafka_error_hint(code)));
+}
+
+static void
+quieted(struct crf_lane *l)
+{
+	struct carafe_consumer *c = consumer_of(l);
+
+	atomic_store(&c->quiet, true);
+	c->flow->changed(c->flow->app);
+}
+
+static void
+at_end(struct crf_lane *l)
+{
+	struct carafe_consumer *c = consumer_of(l);
+
+	atomic_store(&c->at_end, true);
+	c->flow->changed(c->flow->app);
+}
+
+static void
+gone(struct crf_lane *l)
+{
+	struct carafe_consumer *c = consumer_of(l);
+	struct crf_flow *f = c->flow;
+
+	crf_lock(&f->mu);
+	crf_list_remove(&c->link);
+	crf_unlock(&f->mu);
+	c->magic = 0;
+	free(c->state);
+	free(c->step_state);
+	free(c);
+	f->changed(f->app);
+}
+
+static void
+resume(struct crf_lane *l, crf_ns now)
+{
+	struct carafe_consumer *c = consumer_of(l);
+	struct crf_strand *s = &l->strand;
+	struct crf_claims claims = { 0 };
+	struct crf_step step = { .consumer = c, .claims = &claims, .now = now, .rc = CARAFE_FAILED, .attempt = s->attempt };
+
+	if (!crf_dispatch_finish(c)) {
+		if (s->batch == NULL)
+			return;
+		crf_plan_run(c->plan, CRF_AFTER, &step, c->step_state);
+		claims.dispatch = CRF_RANK_NONE; /* the handler has another go first */
+		crf_settle(c, &claims);
+		return;
+	}
+	count_up(&c->flow->dead, 1);
+	if (c->dispatch.marks)
+		crf_lane_mark(l, c->dispatch.offset, c->dispatch.leader_epoch);
+	if (s->batch != NULL) {
+		s->batch->head++;
+		s->attempt = 0;
+		s->hold_until = 0;
+	}
+}
+
+const struct crf_lane_ops crf_flow_ops = {
+	.filter = filter,
+	.run = run,
+	.resume = resume,
+	.hook = hook,
+	.wants = wants,
+	.error = say_error,
+	.quieted = quieted,
+	.at_end = at_end,
+	.gone = gone,
+};

@@ -1,0 +1,59 @@
+#include "work/lane.h"
+
+void
+crf_lane_wake(struct crf_lane *l)
+{
+	crf_task_wake(l->pool, &l->task);
+}
+
+void
+crf_lane_raise(struct crf_lane *l, unsigned signals)
+{
+	crf_task_signal(l->pool, &l->task, &l->signals, signals);
+}
+
+void
+crf_lane_arrived(struct crf_lane *l)
+{
+	crf_task_signal(l->pool, &l->task, &l->strand.arrived, 1);
+}
+
+carafe_rc
+crf_lane_mark(struct crf_lane *l, int64_t offset, int32_t leader_epoch)
+{
+	carafe_rc rc = l->from->mark(l->source, offset + 1, leader_epoch);
+
+	if (rc == CARAFE_OK)
+		crf_tracker_mark(&l->tracker, offset, leader_epoch);
+	return rc;
+}
+
+void
+crf_lane_skip_marked(struct crf_lane *l)
+{
+	struct carafe_batch *b = l->strand.batch;
+
+	while (b->head < b->limit && b->messages[b->head].offset < l->tracker.next)
+		b->head++;
+}
+
+bool
+crf_lane_should_stop(const struct crf_lane *l)
+{
+	return atomic_load_explicit(&l->signals, memory_order_relaxed) != 0;
+}
+
+bool
+crf_lane_owned(const struct crf_lane *l)
+{
+	return l->from->owned(l->source);
+}
+
+void
+crf_lane_describe(const struct crf_lane *l, struct crf_buf *out)
+{
+	static const char *const states[] = { "idle", "ready", "running", "running" };
+
+	crf_buf_printf(out, "%s[%d] %s at offset %lld%s", l->topic, l->partition, states[atomic_load(&l->task.state) & 3],
+	    (long long)atomic_load(&l->at), crf_lane_should_stop(l) ? ", coming to an end" : "");
+}

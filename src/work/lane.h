@@ -1,0 +1,116 @@
+/* A lane: an assigned partition as an actor.
+ *
+ * It has a mailbox (its source), an offset tracker, a gate (nothing is taken in until), and a strand that works on what
+ * it has in hand, one turn at a time. Nothing waits for anything else: a strand that backs off or waits for a dead
+ * letter's acknowledgement takes no turns, and no other lane notices.
+ *
+ * Everything in a lane belongs to whoever takes its turn, but for the signals, which any thread may raise. What the
+ * messages go through (filters, handlers, settlement) is behind crf_lane_ops; where they come from, and who owns the
+ * partition, behind crf_source_ops: so a lane can be driven without a broker. */
+#ifndef CRF_WORK_LANE_H
+#define CRF_WORK_LANE_H
+
+#include <carafe/carafe.h>
+
+#include "core/buf.h"
+#include "work/batch.h"
+#include "work/pool.h"
+#include "work/tracker.h"
+
+struct crf_lane;
+
+/* Where messages come from. */
+struct crf_source_ops {
+	size_t (*take)(void *source, void **natives, size_t max);
+	int (*news)(const void *native, int64_t *offset, const char **text); /* 0: a message; CRF_NEWS_EOF; an error code */
+	void (*message)(void *native, const char *topic, carafe_message *m);
+	void (*free_native)(void *native);
+	carafe_rc (*mark)(void *source, int64_t next, int32_t leader_epoch); /* CARAFE_LOST: no longer owned */
+	carafe_rc (*commit)(void *source, carafe_error *err);
+	bool (*owned)(const void *source);
+	void (*drained)(void *source);
+	void (*release)(void *source);
+};
+
+#define CRF_NEWS_EOF 1
+
+/* What is done with them. All on the worker that takes the turn. */
+struct crf_lane_ops {
+	void (*filter)(struct crf_lane *l, crf_ns now); /* sets batch->limit, may gate */
+	void (*run)(struct crf_lane *l, crf_ns now);    /* the handler, and what follows from it */
+	void (*resume)(struct crf_lane *l, crf_ns now); /* what the strand awaited has come */
+	void (*hook)(struct crf_lane *l, carafe_hook hook);
+	bool (*wants)(const struct crf_lane *l, carafe_hook hook);
+	void (*error)(struct crf_lane *l, int code, const char *text); /* librdkafka said this of the partition */
+	void (*quieted)(struct crf_lane *l); /* done with quiet: nothing in hand, shutdown hook run */
+	void (*at_end)(struct crf_lane *l);  /* end of partition, nothing in hand */
+	void (*gone)(struct crf_lane *l);    /* last call; frees */
+};
+
+/* A serial stream of work. */
+struct crf_strand {
+	struct carafe_batch *batch;
+	int attempt;         /* runs so far of the work at the head */
+	crf_ns hold_until;   /* no turn before; 0 */
+	bool awaiting;       /* something is on its way whose end wakes the lane */
+	atomic_uint arrived; /* ... and has ended; set by another thread */
+};
+
+enum { /* signals: raised by any thread, never taken back */
+	CRF_LANE_QUIET = 1,  /* finish what is in hand, take nothing new */
+	CRF_LANE_STOP = 2,   /* the same, then say drained */
+	CRF_LANE_REVOKED = 4,/* the same, without the shutdown hook */
+	CRF_LANE_LOST = 8,   /* let go of everything */
+	CRF_LANE_ENDED = 16  /* the epoch has ended: end */
+};
+
+struct crf_lane {
+	struct crf_task task;
+	struct crf_timer timer;
+	struct crf_pool *pool;
+	const struct crf_source_ops *from;
+	void *source;
+	const struct crf_lane_ops *ops;
+	void *flow; /* the flow's own half */
+	const char *topic;
+	int32_t partition;
+	size_t max_messages;
+	crf_ns max_wait;
+	crf_ns tick_interval;
+	atomic_uint signals;
+	_Atomic int64_t at; /* offset that was last begun with; -1 */
+
+	/* the turn's */
+	struct crf_strand strand;
+	struct crf_tracker tracker;
+	crf_ns gate_until;  /* nothing goes through the filters before; 0 */
+	crf_ns fill_until;  /* a batch that is not full waits for more; 0 */
+	crf_ns next_tick;
+	int64_t eof_offset; /* the end of the partition was seen there, and nothing after it; -1 */
+	bool eof_told;
+	bool used;          /* ops: a hook ran, so that the last ones run too */
+	bool shut_down;     /* the shutdown hook had its turn */
+	bool quiet_told;
+	bool drained_told;
+	struct crf_worker *worker; /* whose turn it is */
+};
+
+/* Starts idle; wake it when its source has something. */
+void crf_lane_init(struct crf_lane *l, struct crf_pool *pool);
+/* Any thread. */
+void crf_lane_wake(struct crf_lane *l);
+void crf_lane_raise(struct crf_lane *l, unsigned signals);
+/* What a strand awaited has ended. Any thread; nothing of the lane may be touched afterwards. */
+void crf_lane_arrived(struct crf_lane *l);
+
+/* In a turn: marks offset and everything before it, in the tracker and with the source. */
+carafe_rc crf_lane_mark(struct crf_lane *l, int64_t offset, int32_t leader_epoch);
+/* In a turn: the batch's head moves to the first message that is not marked. */
+void crf_lane_skip_marked(struct crf_lane *l);
+/* Raised: whoever runs had better come to an end. Any thread. */
+bool crf_lane_should_stop(const struct crf_lane *l);
+bool crf_lane_owned(const struct crf_lane *l);
+/* A few words on what it is doing. Any thread that knows it to be there. */
+void crf_lane_describe(const struct crf_lane *l, struct crf_buf *out);
+
+#endif

@@ -1,0 +1,30 @@
+/* What pool.c and timer.c share. */
+#ifndef CRF_WORK_POOL_PRIV_H
+#define CRF_WORK_POOL_PRIV_H
+
+#include "work/pool.h"
+
+struct crf_pool {
+	struct crf_mutex mu;
+	struct crf_cond work;
+	struct crf_list ready;   /* mu: tasks */
+	struct crf_list workers; /* mu */
+	struct crf_list gone;    /* mu: workers that ended, to be joined */
+	int live;                /* mu */
+	int target;              /* mu */
+	int numbered;            /* mu */
+	bool quit;               /* mu */
+
+	struct crf_mutex timer_mu; /* before mu */
+	struct crf_cond timer_set;
+	struct crf_timer **heap; /* timer_mu: from index 1, earliest first */
+	size_t heap_count;
+	size_t heap_cap;
+	bool timers_quit; /* timer_mu */
+	struct crf_thread timer_thread;
+};
+
+void crf_timers_start(struct crf_pool *p);
+void crf_timers_stop(struct crf_pool *p);
+
+#endif
