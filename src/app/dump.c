@@ -32,12 +32,16 @@ on_signal(int signal)
 		atomic_store(&frame_count, backtrace(frames, FRAMES));
 }
 
+/* Each line an event. */
 static void
-emit(const char *line, void *arg)
+emit_lines(carafe *app, struct crf_buf *lines)
 {
-	carafe *app = arg;
+	char *rest = NULL;
 
-	CRF_EMIT(app->bus, CARAFE_EV_PROCESS_DUMP, CRF_STR(TEXT, line));
+	if (lines->len == 0)
+		return;
+	for (char *line = strtok_r(lines->data, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
+		CRF_EMIT(app->bus, CARAFE_EV_PROCESS_DUMP, CRF_STR(TEXT, line));
 }
 
 static void
@@ -115,19 +119,14 @@ dump_threads(carafe *app)
 void
 carafe_dump(carafe *app)
 {
-	CRF_AUTO(crf_buf) line = { 0 };
-	struct crf_engine *e = app->engine;
+	CRF_AUTO(crf_buf) lines = { 0 };
 
 	crf_check_magic(app, CRF_APP_MAGIC);
-	if (e == NULL)
+	if (app->engine == NULL)
 		return;
 	pthread_mutex_lock(&dumping);
-	for (size_t i = 0; i < e->connection_count; i++) {
-		crf_buf_reset(&line);
-		crf_connection_describe(e->connections[i], &line);
-		emit(crf_buf_str(&line), app);
-	}
-	crf_flow_describe(&e->flow, emit, app);
+	crf_engine_describe(app->engine, &lines);
+	emit_lines(app, &lines);
 	dump_threads(app);
 	pthread_mutex_unlock(&dumping);
 }

@@ -76,54 +76,44 @@ static const struct crf_connection_host host_ops = {
 
 /* ------------------------------------------------------------------------------------------------ what runs */
 
-struct running {
-	struct crf_engine *engine;
-	void (*fn)(const char *line, void *arg);
-	void *arg;
-};
+static void
+describe_turn(struct crf_task *t, crf_ns since, const char *worker, void *arg)
+{
+	crf_buf_printf(arg, "%s, for %.1f s: ", worker, (double)(crf_now() - since) / (double)CRF_SECOND);
+	crf_lane_describe(crf_consumer_lane(crf_consumer_of_task(t)), arg);
+	crf_buf_putc(arg, '\n');
+}
 
 static void
-running_turn(struct crf_task *t, crf_ns since, const char *worker, void *arg)
+describe_connections(struct crf_engine *e, struct crf_buf *out)
 {
-	const struct running *r = arg;
-	CRF_AUTO(crf_buf) line = { 0 };
-
-	crf_buf_printf(&line, "%s: for %.1f s: ", worker, (double)(crf_now() - since) / 1e9);
-	crf_lane_describe(crf_consumer_lane(crf_consumer_of_task(t)), &line);
-	r->fn(crf_buf_str(&line), r->arg);
+	crf_lock(&e->app->mu);
+	for (size_t i = 0; i < e->connection_count; i++) {
+		crf_connection_describe(e->connections[i], out);
+		crf_buf_putc(out, '\n');
+	}
+	crf_unlock(&e->app->mu);
 }
 
 void
-crf_engine_running(struct crf_engine *e, void (*fn)(const char *line, void *arg), void *arg)
+crf_engine_describe(struct crf_engine *e, struct crf_buf *out)
 {
-	struct running r = { e, fn, arg };
-
-	crf_pool_running(e->pool, running_turn, &r);
-}
-
-static void
-add_line(const char *line, void *arg)
-{
-	crf_buf_printf(arg, "%s%s", ((struct crf_buf *)arg)->len > 0 ? "; " : "", line);
+	describe_connections(e, out);
+	crf_flow_describe(&e->flow, out);
+	crf_pool_running(e->pool, describe_turn, out);
 }
 
 /* ------------------------------------------------------------------------------------------------ the keeper */
 
-struct watch {
-	struct crf_engine *engine;
-	struct crf_buf *stuck; /* one line for each turn that is too long */
-};
-
+/* A turn is reported once: in the watch interval after it went over its limit. */
 static void
 watch_turn(struct crf_task *t, crf_ns since, const char *worker, void *arg)
 {
-	/* a turn is reported once: in the watch interval after it went over its limit */
-	const struct watch *w = arg;
 	crf_ns limit = crf_consumer_max_poll(crf_consumer_of_task(t)) * CRF_MS;
 	crf_ns over = crf_now() - since - limit;
 
 	if (limit > 0 && over >= 0 && over < WATCH)
-		running_turn(t, since, worker, &(struct running){ w->engine, add_line, w->stuck });
+		describe_turn(t, since, worker, arg);
 }
 
 static void
@@ -134,7 +124,7 @@ watch_turns(struct crf_engine *e, crf_ns now)
 	if (now < e->next_watch)
 		return;
 	e->next_watch = now + WATCH;
-	crf_pool_running(e->pool, watch_turn, &(struct watch){ e, &stuck });
+	crf_pool_running(e->pool, watch_turn, &stuck);
 	if (stuck.len > 0)
 		CRF_EMIT(e->app->bus, CARAFE_EV_CONSUMER_STUCK, CRF_STR(TEXT, crf_buf_str(&stuck)),
 		    CRF_STR(HINT, "the handler takes longer than max.poll.interval.ms: make it shorter or raise the setting"));
@@ -189,11 +179,8 @@ give_up(struct crf_engine *e)
 	int timeout = e->app->settings.v.shutdown_timeout;
 
 	crf_unlock(&e->app->mu);
-	crf_engine_running(e, add_line, &text);
-	for (size_t i = 0; i < e->connection_count; i++) {
-		crf_buf_puts(&text, text.len > 0 ? "; " : "");
-		crf_connection_describe(e->connections[i], &text);
-	}
+	crf_pool_running(e->pool, describe_turn, &text);
+	describe_connections(e, &text);
 	CRF_EMIT(e->app->bus, CARAFE_EV_APP_STUCK, CRF_INT(TIMEOUT_MS, timeout), CRF_STR(TEXT, crf_buf_str(&text)),
 	    CRF_STR(HINT, "what was not marked will be handed out again; ask carafe_should_stop() in long handlers"));
 	crf_lock(&e->app->mu);
@@ -205,12 +192,13 @@ give_up(struct crf_engine *e)
 static void
 take_down(struct crf_engine *e)
 {
+	size_t count = e->connection_count;
 	crf_ns now = crf_now();
 
+	e->connection_count = 0; /* who describes them looks no more */
 	crf_unlock(&e->app->mu);
-	for (size_t i = 0; i < e->connection_count; i++)
+	for (size_t i = 0; i < count; i++)
 		crf_connection_free(e->connections[i]);
-	e->connection_count = 0;
 	if (e->flow.producer != NULL)
 		crf_producer_free(e->flow.producer, crf_ms_until(e->stop_deadline, now, 60000));
 	e->flow.producer = NULL;

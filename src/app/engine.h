@@ -12,7 +12,7 @@ struct crf_engine {
 	struct crf_pool *pool;
 	struct crf_flow flow;
 	struct crf_connection **connections;
-	size_t connection_count;
+	size_t connection_count; /* app.mu, once running */
 	struct crf_thread keeper;
 	bool exit_eof;
 	atomic_bool quiet; /* asked for */
@@ -26,7 +26,6 @@ struct crf_engine {
 	/* keeper */
 	crf_ns asked; /* when quiet or stop was asked for */
 	crf_ns next_watch;
-	struct crf_totals totals; /* app.mu: the last ones, once stopped */
 };
 
 carafe_rc crf_engine_start(carafe *app, bool exit_eof, carafe_error *err);
@@ -34,8 +33,8 @@ void crf_engine_free(struct crf_engine *e);
 /* shutdown_timeout passed and threads were left behind: nothing can be freed. */
 bool crf_engine_stuck(const struct crf_engine *e);
 
-/* What runs now, one line each. */
-void crf_engine_running(struct crf_engine *e, void (*fn)(const char *line, void *arg), void *arg);
+/* What every connection and lane is doing, and whose turn it is on which worker: a line each. Any thread. */
+void crf_engine_describe(struct crf_engine *e, struct crf_buf *out);
 /* Something the keeper looks at has changed. Any thread, no lock held. */
 void crf_engine_poke(carafe *app);
 

@@ -29,6 +29,7 @@ crf_epoch_open(struct crf_connection *c, const struct crf_topic *topic, int32_t 
 	crf_lock(&e->mu); /* the lane may be woken, and take, before this returns */
 	e->mailbox = crf_mailbox_open(c->client, topic->name, partition, c->ops->wake, e->lane);
 	crf_unlock(&e->mu);
+	c->ops->wake(e->lane); /* its first turn, for what need not wait for a message */
 	return e;
 }
 
@@ -68,7 +69,7 @@ crf_epoch_take(struct crf_epoch *e, void **natives, size_t max)
 	size_t n = 0;
 
 	crf_lock(&e->mu);
-	if (!atomic_load_explicit(&e->ended, memory_order_relaxed))
+	if (e->mailbox != NULL && !atomic_load_explicit(&e->ended, memory_order_relaxed))
 		n = crf_mailbox_take(e->mailbox, natives, max);
 	crf_unlock(&e->mu);
 	return n;

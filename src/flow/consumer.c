@@ -268,16 +268,13 @@ crf_flow_at_end(struct crf_flow *f)
 }
 
 void
-crf_flow_describe(struct crf_flow *f, void (*fn)(const char *line, void *arg), void *arg)
+crf_flow_describe(struct crf_flow *f, struct crf_buf *out)
 {
-	CRF_AUTO(crf_buf) line = { 0 };
-
 	crf_lock(&f->mu);
 	crf_list_each (c, &f->consumers, struct carafe_consumer, link) {
-		crf_buf_reset(&line);
-		crf_buf_printf(&line, "lane %s/", c->topic->connection->group);
-		crf_lane_describe(&c->lane, &line);
-		fn(crf_buf_str(&line), arg);
+		crf_buf_printf(out, "lane %s/", c->topic->connection->group);
+		crf_lane_describe(&c->lane, out);
+		crf_buf_putc(out, '\n');
 	}
 	crf_unlock(&f->mu);
 }

@@ -40,8 +40,8 @@ void crf_flow_raise(struct crf_flow *f, unsigned signals);
 bool crf_flow_is_quiet(struct crf_flow *f);
 /* Every consumer has reached the end of its partition; false when there is none. */
 bool crf_flow_at_end(struct crf_flow *f);
-/* Calls fn with a line on each consumer. */
-void crf_flow_describe(struct crf_flow *f, void (*fn)(const char *line, void *arg), void *arg);
+/* Adds a line on each consumer. */
+void crf_flow_describe(struct crf_flow *f, struct crf_buf *out);
 /* The consumer whose lane's task this is, for those who look at running turns. */
 struct carafe_consumer *crf_consumer_of_task(struct crf_task *t);
 /* max.poll.interval.ms of its connection. */

@@ -120,9 +120,12 @@ crf_task_signal(struct crf_pool *p, struct crf_task *t, atomic_uint *flags, unsi
 }
 
 void
-crf_task_leave(struct crf_pool *p)
+crf_task_leave(struct crf_pool *p, struct crf_task *t)
 {
 	crf_lock(&p->mu);
+	crf_list_each (w, &p->workers, struct crf_worker, link)
+		if (w->task == t)
+			w->task = NULL;
 	crf_unlock(&p->mu);
 }
 

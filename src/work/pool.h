@@ -44,8 +44,8 @@ void crf_task_wake(struct crf_pool *p, struct crf_task *t);
 /* Sets bits in flags and wakes, for news upon which the task may go: nothing of it is touched after a turn could have
  * seen them and called crf_task_leave. Any thread. */
 void crf_task_signal(struct crf_pool *p, struct crf_task *t, atomic_uint *flags, unsigned bits);
-/* In the last turn, before the task's memory goes: whoever signalled it is done with it. */
-void crf_task_leave(struct crf_pool *p);
+/* In the last turn, before the task's memory goes: whoever signalled it or looks at running turns is done with it. */
+void crf_task_leave(struct crf_pool *p, struct crf_task *t);
 
 /* Calls fn for each turn that is running now: the task and since when. fn runs with the pool's lock held. */
 void crf_pool_running(struct crf_pool *p, void (*fn)(struct crf_task *t, crf_ns since, const char *worker, void *arg), void *arg);

@@ -146,7 +146,7 @@ end(struct crf_lane *l)
 	if (l->used && !l->shut_down)
 		l->ops->hook(l, CARAFE_HOOK_REVOKED);
 	crf_timer_set(l->pool, &l->timer, CRF_NEVER);
-	crf_task_leave(l->pool);
+	crf_task_leave(l->pool, &l->task);
 	l->ops->gone(l);
 	from->release(source);
 	return CRF_TURN_GONE;
