@@ -55,10 +55,11 @@ crf_buf_printf(struct crf_buf *b, const char *format, ...)
 
 	va_start(ap, format);
 	va_copy(again, ap);
-	len = vsnprintf(NULL, 0, format, ap);
+	len = vsnprintf(room(b, 0), b->cap - b->len, format, ap);
 	if (len < 0)
 		crf_panic("cannot format \"%s\"", format);
-	vsnprintf(room(b, (size_t)len), (size_t)len + 1, format, again);
+	if ((size_t)len >= b->cap - b->len)
+		vsnprintf(room(b, (size_t)len), (size_t)len + 1, format, again);
 	b->len += (size_t)len;
 	va_end(again);
 	va_end(ap);
