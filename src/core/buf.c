@@ -50,12 +50,13 @@ crf_buf_putc(struct crf_buf *b, char c)
 void
 crf_buf_printf(struct crf_buf *b, const char *format, ...)
 {
+	char *end = room(b, 0);
 	va_list ap, again;
 	int len;
 
 	va_start(ap, format);
 	va_copy(again, ap);
-	len = vsnprintf(room(b, 0), b->cap - b->len, format, ap);
+	len = vsnprintf(end, b->cap - b->len, format, ap);
 	if (len < 0)
 		crf_panic("cannot format \"%s\"", format);
 	if ((size_t)len >= b->cap - b->len)

@@ -87,8 +87,8 @@ look_at_fields(const carafe_event *event, void *arg)
 static void
 loop_over_fields(const carafe_event *event, void *arg)
 {
-	const char *name, *text;
-	int64_t number;
+	const char *name = "", *text = "";
+	int64_t number = 0;
 	int at = 0;
 
 	assert_true(carafe_event_next(event, &at, &name, &text, &number));

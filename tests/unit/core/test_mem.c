@@ -47,10 +47,12 @@ strings_are_copied(void **unused)
 	assert_null(crf_strdup(NULL));
 }
 
+static volatile size_t huge = SIZE_MAX / 2; /* volatile: or the compiler sees what is coming and warns */
+
 static void
 overflow(void)
 {
-	void *volatile p = crf_alloc(SIZE_MAX / 2, 16);
+	void *volatile p = crf_alloc(huge, 16);
 
 	free(p);
 }
@@ -58,7 +60,7 @@ overflow(void)
 static void
 overflow_again(void)
 {
-	void *volatile p = crf_realloc(NULL, SIZE_MAX / 2, 16);
+	void *volatile p = crf_realloc(NULL, huge, 16);
 
 	free(p);
 }
