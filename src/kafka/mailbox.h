@@ -12,7 +12,7 @@ struct crf_mailbox;
  * lock held whenever the mailbox goes from empty to not empty, and only then: take until nothing is left before
  * waiting for it. It may only mark and signal. */
 struct crf_mailbox *crf_mailbox_open(struct crf_client *c, const char *topic, int32_t partition, void (*wake)(void *arg), void *arg);
-/* Up to max native messages, without waiting. Some may be no message but news: see crf_native_news. One thread at a
+/* Up to max native messages, without waiting. Some may be no message but news: see crf_native_error. One thread at a
  * time. Must not be called after crf_mailbox_close. */
 size_t crf_mailbox_take(struct crf_mailbox *m, void **natives, size_t max);
 /* After it returned wake is not called any more. One thread, nobody taking. */

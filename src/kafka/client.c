@@ -1,0 +1,270 @@
+/* One librdkafka consumer. Its consumer queue, its main queue (poll_set_consumer) and its log queue are all forwarded to
+ * one queue of ours, which crf_client_poll serves: that queue rather than the consumer's own, so that leaving the group
+ * can go on being served by the same calls (librdkafka before 2.15 must not be told to forward a queue to itself). */
+#include "kafka/client.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/mem.h"
+#include "core/text.h"
+#include "kafka/client_priv.h"
+
+#define EVENTS                                                                                                         \
+	(RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_STATS | RD_KAFKA_EVENT_LOG |                 \
+	    RD_KAFKA_EVENT_OFFSET_COMMIT)
+
+#define ABANDON_MS 1000 /* how long a client that is left behind may take to leave its group */
+
+static carafe_rc
+force(rd_kafka_conf_t *conf, carafe_error *err)
+{
+	static const char *const forced[][2] = {
+		{ "enable.auto.commit", "false" },
+		{ "enable.auto.offset.store", "false" },
+		{ "log.queue", "true" },
+	};
+	char text[CRF_NATIVE_TEXT];
+
+	for (size_t i = 0; i < crf_array_len(forced); i++)
+		if (rd_kafka_conf_set(conf, forced[i][0], forced[i][1], text, sizeof(text)) != RD_KAFKA_CONF_OK)
+			return crf_error(err, CARAFE_CONFIG, "%s: %s", forced[i][0], text);
+	rd_kafka_conf_set_events(conf, EVENTS);
+	return CARAFE_OK;
+}
+
+static int
+conf_int(const rd_kafka_conf_t *conf, const char *key)
+{
+	char text[32];
+	size_t len = sizeof(text);
+	int64_t value = 0;
+
+	if (rd_kafka_conf_get(conf, key, text, &len) == RD_KAFKA_CONF_OK)
+		crf_parse_int(text, &value);
+	return (int)value;
+}
+
+static void
+join_queues(struct crf_client *c)
+{
+	rd_kafka_queue_t *consumer;
+
+	c->queue = rd_kafka_queue_new(c->rk);
+	rd_kafka_poll_set_consumer(c->rk);
+	consumer = rd_kafka_queue_get_consumer(c->rk);
+	rd_kafka_queue_forward(consumer, c->queue);
+	rd_kafka_queue_destroy(consumer);
+	rd_kafka_set_log_queue(c->rk, c->queue);
+}
+
+carafe_rc
+crf_client_new(struct crf_client **client, const struct crf_kvs *kafka, carafe_error *err)
+{
+	rd_kafka_conf_t *conf;
+	rd_kafka_t *rk;
+	int max_poll;
+	carafe_rc rc;
+
+	if (crf_kvs_get(kafka, "group.id") == NULL)
+		return crf_error(err, CARAFE_CONFIG, "group.id: a consumer needs one");
+	if ((conf = crf_native_conf(kafka, CRF_CONSUMER, err)) == NULL)
+		return CARAFE_CONFIG;
+	if ((rc = force(conf, err)) != CARAFE_OK) {
+		rd_kafka_conf_destroy(conf);
+		return rc;
+	}
+	max_poll = conf_int(conf, "max.poll.interval.ms");
+	if ((rc = crf_native_new(&rk, CRF_CONSUMER, conf, err)) != CARAFE_OK)
+		return rc;
+
+	*client = crf_new(struct crf_client);
+	(*client)->rk = rk;
+	(*client)->max_poll = max_poll;
+	join_queues(*client);
+	return CARAFE_OK;
+}
+
+carafe_rc
+crf_client_subscribe(struct crf_client *c, const char *const *topics, size_t count, carafe_error *err)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+	rd_kafka_resp_err_t code;
+
+	for (size_t i = 0; i < count; i++)
+		rd_kafka_topic_partition_list_add(list, topics[i], RD_KAFKA_PARTITION_UA);
+	code = rd_kafka_subscribe(c->rk, list);
+	rd_kafka_topic_partition_list_destroy(list);
+	return code == 0 ? CARAFE_OK : crf_native_fail(c->rk, err, code, "cannot subscribe");
+}
+
+void
+crf_client_wake(struct crf_client *c)
+{
+	rd_kafka_queue_yield(c->queue);
+}
+
+/* ------------------------------------------------------------------------------------------------ assignments */
+
+static bool
+is_cooperative(struct crf_client *c)
+{
+	return strcmp(crf_client_protocol(c), "COOPERATIVE") == 0;
+}
+
+carafe_rc
+crf_client_assign(struct crf_client *c, const struct crf_partitions *l, carafe_error *err)
+{
+	rd_kafka_topic_partition_list_t *list = crf_native_list(l);
+	rd_kafka_resp_err_t code = 0;
+	carafe_rc rc = CARAFE_OK;
+
+	if (is_cooperative(c))
+		rc = crf_native_fail_error(c->rk, err, rd_kafka_incremental_assign(c->rk, list), "cannot assign");
+	else if ((code = rd_kafka_assign(c->rk, list)) != 0)
+		rc = crf_native_fail(c->rk, err, code, "cannot assign");
+	rd_kafka_topic_partition_list_destroy(list);
+	return rc;
+}
+
+carafe_rc
+crf_client_unassign(struct crf_client *c, const struct crf_partitions *l, carafe_error *err)
+{
+	rd_kafka_topic_partition_list_t *list;
+	rd_kafka_resp_err_t code;
+	carafe_rc rc;
+
+	if (!is_cooperative(c)) { /* eager: all of them, always */
+		code = rd_kafka_assign(c->rk, NULL);
+		return code == 0 ? CARAFE_OK : crf_native_fail(c->rk, err, code, "cannot unassign");
+	}
+	list = crf_native_list(l);
+	rc = crf_native_fail_error(c->rk, err, rd_kafka_incremental_unassign(c->rk, list), "cannot unassign");
+	rd_kafka_topic_partition_list_destroy(list);
+	return rc;
+}
+
+bool
+crf_client_lost(struct crf_client *c)
+{
+	return rd_kafka_assignment_lost(c->rk) != 0;
+}
+
+const char *
+crf_client_protocol(struct crf_client *c)
+{
+	const char *protocol = rd_kafka_rebalance_protocol(c->rk);
+
+	return protocol != NULL ? protocol : "NONE";
+}
+
+carafe_rc
+crf_client_commit(struct crf_client *c, const struct crf_partitions *l, void *tag, carafe_error *err)
+{
+	rd_kafka_topic_partition_list_t *list = crf_native_list(l);
+	rd_kafka_resp_err_t code = rd_kafka_commit_queue(c->rk, list, c->queue, NULL, tag);
+
+	if (code == 0)
+		rd_kafka_offsets_store(c->rk, list); /* writes an error into each element: after the commit has copied them */
+	rd_kafka_topic_partition_list_destroy(list);
+	return code == 0 ? CARAFE_OK : crf_native_fail(c->rk, err, code, "cannot commit");
+}
+
+/* ------------------------------------------------------------------------------------------------ questions */
+
+static int
+count_partitions(rd_kafka_t *rk, const char *name, int timeout_ms)
+{
+	rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, name, NULL);
+	const struct rd_kafka_metadata *metadata;
+	int count = 0;
+
+	if (topic == NULL)
+		return 0;
+	if (rd_kafka_metadata(rk, 0, topic, &metadata, timeout_ms) == 0) {
+		if (metadata->topic_cnt == 1 && metadata->topics[0].err == 0)
+			count = metadata->topics[0].partition_cnt;
+		rd_kafka_metadata_destroy(metadata);
+	}
+	rd_kafka_topic_destroy(topic);
+	return count;
+}
+
+int
+crf_client_partition_count(struct crf_client *c, const char *const *topics, size_t count, int timeout_ms)
+{
+	crf_ns until = crf_now() + timeout_ms * CRF_MS;
+	int partitions = 0, left;
+
+	for (size_t i = 0; i < count; i++)
+		if (topics[i][0] != '^' && (left = crf_ms_until(until, crf_now(), timeout_ms)) > 0)
+			partitions += count_partitions(c->rk, topics[i], left);
+	return partitions;
+}
+
+bool
+crf_client_reached(struct crf_client *c)
+{
+	char *id;
+
+	if (c->reached)
+		return true;
+	id = rd_kafka_clusterid(c->rk, 0);
+	c->reached = id != NULL;
+	if (id != NULL)
+		rd_kafka_mem_free(c->rk, id);
+	return c->reached;
+}
+
+int
+crf_client_max_poll_interval(const struct crf_client *c)
+{
+	return c->max_poll;
+}
+
+/* ------------------------------------------------------------------------------------------------ the end */
+
+carafe_rc
+crf_client_close(struct crf_client *c, carafe_error *err)
+{
+	return crf_native_fail_error(c->rk, err, rd_kafka_consumer_close_queue(c->rk, c->queue), "cannot leave the group");
+}
+
+bool
+crf_client_closed(struct crf_client *c)
+{
+	return rd_kafka_consumer_closed(c->rk) != 0;
+}
+
+/* Leaves the group without asking anybody, for a client that nobody serves any more. */
+static void
+leave(struct crf_client *c)
+{
+	crf_ns until = crf_now() + ABANDON_MS * CRF_MS;
+	struct crf_client_event ev;
+
+	if (!crf_client_closed(c) && crf_client_close(c, NULL) == CARAFE_STATE)
+		return;
+	while (!crf_client_closed(c) && crf_now() < until) {
+		crf_client_poll(c, 50, &ev);
+		if (ev.kind == CRF_CLIENT_ASSIGN || ev.kind == CRF_CLIENT_REVOKE)
+			crf_client_unassign(c, &ev.partitions, NULL);
+		crf_client_event_fini(&ev);
+	}
+}
+
+void
+crf_client_free(struct crf_client *c, bool abandon)
+{
+	if (c == NULL)
+		return;
+	if (abandon) {
+		leave(c);
+		return;
+	}
+	rd_kafka_queue_destroy(c->queue);
+	rd_kafka_destroy(c->rk);
+	free(c);
+}

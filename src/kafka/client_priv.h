@@ -1,0 +1,15 @@
+/* The inside of a client, for this room only. */
+#ifndef CRF_KAFKA_CLIENT_PRIV_H
+#define CRF_KAFKA_CLIENT_PRIV_H
+
+#include "kafka/client.h"
+#include "kafka/native.h"
+
+struct crf_client {
+	rd_kafka_t *rk;          /* const after new */
+	rd_kafka_queue_t *queue; /* const after new: everything but messages */
+	int max_poll;            /* const after new */
+	bool reached;            /* connection */
+};
+
+#endif
