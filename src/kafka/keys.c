@@ -139,10 +139,13 @@ load_defaults(void)
 {
 	rd_kafka_conf_t *client = rd_kafka_conf_new();
 	rd_kafka_topic_conf_t *topic = rd_kafka_topic_conf_new();
+	const char **pairs;
 	size_t count;
 
-	load_dump(rd_kafka_conf_dump(client, &count), count);
-	load_dump(rd_kafka_topic_conf_dump(topic, &count), count);
+	pairs = rd_kafka_conf_dump(client, &count);
+	load_dump(pairs, count);
+	pairs = rd_kafka_topic_conf_dump(topic, &count);
+	load_dump(pairs, count);
 	rd_kafka_topic_conf_destroy(topic);
 	rd_kafka_conf_destroy(client);
 	for (size_t i = 0; i < key_count; i++)
