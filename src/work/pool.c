@@ -145,6 +145,7 @@ next_task(struct crf_worker *w)
 		p->live--;
 		crf_list_remove(&w->link);
 		crf_list_append(&p->gone, &w->link);
+		crf_cond_signal(&p->left);
 		crf_cond_signal(&p->work); /* what woke this one may have been meant for another */
 	} else {
 		w->task = crf_container_of(l, struct crf_task, link);
@@ -230,6 +231,7 @@ crf_pool_new(int workers)
 
 	crf_mutex_init(&p->mu);
 	crf_cond_init(&p->work);
+	crf_cond_init(&p->left);
 	crf_list_init(&p->ready);
 	crf_list_init(&p->workers);
 	crf_list_init(&p->gone);
@@ -260,10 +262,12 @@ crf_pool_free(struct crf_pool *p)
 	crf_timers_stop(p);
 	crf_lock(&p->mu);
 	p->quit = true;
-	crf_list_move(&p->gone, &p->workers);
 	crf_cond_broadcast(&p->work);
+	while (p->live > 0)
+		crf_cond_wait(&p->left, &p->mu);
 	crf_unlock(&p->mu);
 	free_gone(p);
+	crf_cond_fini(&p->left);
 	crf_cond_fini(&p->work);
 	crf_mutex_fini(&p->mu);
 	free(p);

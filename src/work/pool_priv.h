@@ -7,6 +7,7 @@
 struct crf_pool {
 	struct crf_mutex mu;
 	struct crf_cond work;
+	struct crf_cond left; /* a worker has gone */
 	struct crf_list ready;   /* mu: tasks */
 	struct crf_list workers; /* mu */
 	struct crf_list gone;    /* mu: workers that ended, to be joined */
