@@ -71,6 +71,12 @@ crf_conf_from_env(const char *name)
 	return NULL;
 }
 
+const char *
+crf_conf_canonical(const char *key)
+{
+	return crf_key_canonical(key);
+}
+
 /* By the end of the name, so that a setting of a later librdkafka is covered: passwords, passphrases, client secrets,
  * private keys given as text, tokens. A certificate as text (ssl.certificate.pem) is public, a location is only a path.
  * The one exception to the rule is a free-form setting that may hold credentials among other things. */

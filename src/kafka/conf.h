@@ -15,6 +15,9 @@ bool crf_conf_known(const char *key);
 const char *crf_conf_nearest(const char *key);
 /* The key whose name is this when '.', '-' and '_' and case do not count: BOOTSTRAP_SERVERS -> bootstrap.servers. */
 const char *crf_conf_from_env(const char *name);
+/* The spelling that librdkafka itself uses (delivery.timeout.ms -> message.timeout.ms), the key itself when it has only
+ * one or is unknown: two keys with the same one set the same thing. Borrowed: static, or key. */
+const char *crf_conf_canonical(const char *key);
 /* True for passwords, keys and tokens: never shown. */
 bool crf_conf_secret(const char *key);
 /* librdkafka's own default for the key as text; NULL when it has none. Borrowed, static. */
