@@ -131,6 +131,14 @@ crf_task_leave(struct crf_pool *p, struct crf_task *t)
 
 /* ------------------------------------------------------------------------------------------------ workers */
 
+/* mu held. */
+static void
+begin_turn(struct crf_worker *w, struct crf_list *ready)
+{
+	w->task = crf_container_of(ready, struct crf_task, link);
+	w->since = crf_now();
+}
+
 static struct crf_task *
 next_task(struct crf_worker *w)
 {
@@ -139,7 +147,7 @@ next_task(struct crf_worker *w)
 
 	crf_lock(&p->mu);
 	w->task = NULL;
-	while (!p->quit && p->live <= p->target && (l = crf_list_pop(&p->ready)) == NULL)
+	while (p->live <= p->target && (l = crf_list_pop(&p->ready)) == NULL)
 		crf_cond_wait(&p->work, &p->mu);
 	if (l == NULL) { /* one too many */
 		p->live--;
@@ -148,8 +156,7 @@ next_task(struct crf_worker *w)
 		crf_cond_signal(&p->left);
 		crf_cond_signal(&p->work); /* what woke this one may have been meant for another */
 	} else {
-		w->task = crf_container_of(l, struct crf_task, link);
-		w->since = crf_now();
+		begin_turn(w, l);
 	}
 	crf_unlock(&p->mu);
 	return w->task;
@@ -184,8 +191,9 @@ work(void *arg)
 	return NULL;
 }
 
-static void
-add_worker(struct crf_pool *p)
+/* mu held. */
+static struct crf_worker *
+new_worker(struct crf_pool *p)
 {
 	struct crf_worker *w = crf_new(struct crf_worker);
 
@@ -193,6 +201,15 @@ add_worker(struct crf_pool *p)
 	crf_list_init(&w->spare);
 	snprintf(w->name, sizeof(w->name), "crf-worker-%d", p->numbered++ % 1000);
 	crf_list_append(&p->workers, &w->link);
+	return w;
+}
+
+/* mu held. */
+static void
+add_worker(struct crf_pool *p)
+{
+	struct crf_worker *w = new_worker(p);
+
 	p->live++;
 	crf_thread_start(&w->thread, w->name, work, w);
 }
@@ -224,8 +241,8 @@ free_gone(struct crf_pool *p)
 
 /* ------------------------------------------------------------------------------------------------ the pool */
 
-struct crf_pool *
-crf_pool_new(int workers)
+static struct crf_pool *
+new_pool(void)
 {
 	struct crf_pool *p = crf_new(struct crf_pool);
 
@@ -235,9 +252,46 @@ crf_pool_new(int workers)
 	crf_list_init(&p->ready);
 	crf_list_init(&p->workers);
 	crf_list_init(&p->gone);
+	crf_timers_init(p);
+	return p;
+}
+
+struct crf_pool *
+crf_pool_new(int workers)
+{
+	struct crf_pool *p = new_pool();
+
 	crf_timers_start(p);
 	crf_pool_scale(p, workers);
 	return p;
+}
+
+struct crf_pool *
+crf_pool_new_by_hand(void)
+{
+	struct crf_pool *p = new_pool();
+
+	p->by_hand = new_worker(p);
+	return p;
+}
+
+bool
+crf_pool_step(struct crf_pool *p)
+{
+	struct crf_worker *w = p->by_hand;
+	struct crf_list *ready;
+
+	crf_lock(&p->mu);
+	if ((ready = crf_list_pop(&p->ready)) != NULL)
+		begin_turn(w, ready);
+	crf_unlock(&p->mu);
+	if (ready == NULL)
+		return false;
+	take_turn(w, w->task);
+	crf_lock(&p->mu);
+	w->task = NULL;
+	crf_unlock(&p->mu);
+	return true;
 }
 
 int
@@ -261,10 +315,11 @@ crf_pool_free(struct crf_pool *p)
 {
 	crf_timers_stop(p);
 	crf_lock(&p->mu);
-	p->quit = true;
+	p->target = 0;
 	crf_cond_broadcast(&p->work);
 	while (p->live > 0)
 		crf_cond_wait(&p->left, &p->mu);
+	crf_list_move(&p->gone, &p->workers); /* the one without a thread */
 	crf_unlock(&p->mu);
 	free_gone(p);
 	crf_cond_fini(&p->left);

@@ -33,10 +33,17 @@ void crf_worker_keep(struct crf_worker *w, struct carafe_batch *b);      /* back
 void **crf_worker_natives(struct crf_worker *w, size_t cap);             /* scratch */
 
 struct crf_pool *crf_pool_new(int workers);
-/* Any thread. Up at once, down as turns end; below 1 counts as 1. Returns the number before. */
+/* Not by hand. Any thread. Up at once, down as turns end; below 1 counts as 1. Returns the number before. */
 int crf_pool_scale(struct crf_pool *p, int workers);
 /* Every task has gone or is idle for good: ends and joins the workers. */
 void crf_pool_free(struct crf_pool *p);
+
+/* A pool without threads, for a harness that takes the turns itself and says what time it is. */
+struct crf_pool *crf_pool_new_by_hand(void);
+/* By hand: the turn of the task that is ready first; false when there is none. */
+bool crf_pool_step(struct crf_pool *p);
+/* By hand: wakes the tasks whose timers are due; returns when the next one is, CRF_NEVER without any. */
+crf_ns crf_pool_tick(struct crf_pool *p, crf_ns now);
 
 void crf_task_init(struct crf_task *t, enum crf_turn (*run)(struct crf_task *task, struct crf_worker *w));
 /* Any thread that knows the task to be there, also with librdkafka's queue lock held. */

@@ -11,10 +11,10 @@ struct crf_pool {
 	struct crf_list ready;   /* mu: tasks */
 	struct crf_list workers; /* mu */
 	struct crf_list gone;    /* mu: workers that ended, to be joined */
-	int live;                /* mu */
-	int target;              /* mu */
+	int live;                /* mu: workers with a thread */
+	int target;              /* mu: how many there should be */
 	int numbered;            /* mu */
-	bool quit;               /* mu */
+	struct crf_worker *by_hand; /* const after new: the one without a thread; NULL */
 
 	struct crf_mutex timer_mu; /* before mu */
 	struct crf_cond timer_set;
@@ -25,6 +25,7 @@ struct crf_pool {
 	struct crf_thread timer_thread;
 };
 
+void crf_timers_init(struct crf_pool *p);
 void crf_timers_start(struct crf_pool *p);
 void crf_timers_stop(struct crf_pool *p);
 

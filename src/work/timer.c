@@ -72,31 +72,52 @@ crf_timer_set(struct crf_pool *p, struct crf_timer *t, crf_ns when)
 	crf_unlock(&p->timer_mu);
 }
 
+/* When the next one is due. timer_mu held. */
+static crf_ns
+fire(struct crf_pool *p, crf_ns now)
+{
+	while (p->heap_count > 0 && p->heap[1]->when <= now) {
+		struct crf_timer *t = p->heap[1];
+
+		take_off(p, t);
+		crf_task_wake(p, t->task);
+	}
+	return p->heap_count > 0 ? p->heap[1]->when : CRF_NEVER;
+}
+
+crf_ns
+crf_pool_tick(struct crf_pool *p, crf_ns now)
+{
+	crf_ns next;
+
+	crf_lock(&p->timer_mu);
+	next = fire(p, now);
+	crf_unlock(&p->timer_mu);
+	return next;
+}
+
 static void *
 keep_time(void *arg)
 {
 	struct crf_pool *p = arg;
 
 	crf_lock(&p->timer_mu);
-	while (!p->timers_quit) {
-		struct crf_timer *t = p->heap_count > 0 ? p->heap[1] : NULL;
-
-		if (t != NULL && t->when <= crf_now()) {
-			take_off(p, t);
-			crf_task_wake(p, t->task);
-			continue;
-		}
-		crf_cond_wait_until(&p->timer_set, &p->timer_mu, t != NULL ? t->when : CRF_NEVER);
-	}
+	while (!p->timers_quit)
+		crf_cond_wait_until(&p->timer_set, &p->timer_mu, fire(p, crf_now()));
 	crf_unlock(&p->timer_mu);
 	return NULL;
 }
 
 void
-crf_timers_start(struct crf_pool *p)
+crf_timers_init(struct crf_pool *p)
 {
 	crf_mutex_init(&p->timer_mu);
 	crf_cond_init(&p->timer_set);
+}
+
+void
+crf_timers_start(struct crf_pool *p)
+{
 	crf_thread_start(&p->timer_thread, "crf-timer", keep_time, p);
 }
 
