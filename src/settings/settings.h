@@ -14,6 +14,9 @@
 
 enum crf_layer { CRF_LAYER_CODE, CRF_LAYER_FILE, CRF_LAYER_ENVIRONMENT, CRF_LAYER_COMMAND_LINE, CRF_LAYER_COUNT };
 
+/* What CARAFE_ENV names; development when it is not set. Any other name, "Production" and the empty one included, warns and
+ * counts as production: who sets it at all is deploying, and what development does on top (topics made by a typing error,
+ * metadata asked for every few seconds) is worse there than production's care is on a desk. */
 enum crf_env { CRF_DEVELOPMENT, CRF_TEST, CRF_STAGING, CRF_PRODUCTION };
 
 /* One member per row of settings.def: numbers as int (milliseconds, counts, booleans), text as const char *. */
@@ -46,21 +49,27 @@ void crf_settings_fini(struct crf_settings *s);
 
 /* Sets one key in a layer; an unknown key becomes a problem that names the nearest known one. */
 void crf_settings_set(struct crf_settings *s, enum crf_layer layer, const char *key, const char *value, const char *origin);
-/* From carafe_new's options. */
+/* From carafe_new's options; NULL is none. */
 void crf_settings_from_code(struct crf_settings *s, const carafe_opts *opts);
-/* A file of key=value lines, # comments; as kcat's -F. */
+/* A file of key=value lines, blank ones and # comments. That of -F is part of the command line, as in kcat: files and
+ * options override each other in the order they are read, and both the environment. */
 void crf_settings_from_file(struct crf_settings *s, const char *path);
-/* CARAFE_ENV, CARAFE_CONFIG (a file), CARAFE_<PATH>, CARAFE_KAFKA_<KEY>. An unknown CARAFE_ name is a problem. */
+void crf_settings_from_file_as(struct crf_settings *s, enum crf_layer layer, const char *path);
+/* CARAFE_ENV, CARAFE_CONFIG (a file, in the layer of files), CARAFE_<PATH>, CARAFE_KAFKA_<KEY>. An unknown CARAFE_ name is
+ * a problem. */
 void crf_settings_from_environment(struct crf_settings *s, char *const *environ);
+/* As CARAFE_ENV does. */
+void crf_settings_name_env(struct crf_settings *s, const char *name);
 /* "key=value" of -X. False when it has no '='. */
 bool crf_settings_from_option(struct crf_settings *s, const char *option);
 
 /* Puts the layers together, reads and checks every value, applies what depends on the environment; all mistakes go to
- * out. Once. */
+ * out, those of setting first. A value that is wrong counts as its default from here on. Once. */
 void crf_settings_resolve(struct crf_settings *s, struct crf_problems *out);
 
-/* What carafe adds to a consumer's list where it says nothing (statistics.interval.ms, fetch.queue.backoff.ms,
- * allow.auto.create.topics in development, ...), with origin "carafe" or "carafe (development)". */
+/* What carafe adds to a client's list where it says nothing under any spelling (client.id, statistics.interval.ms,
+ * fetch.queue.backoff.ms, allow.auto.create.topics, ...), with origin "carafe", or "carafe (development)" where the
+ * environment decides. After resolve. */
 void crf_settings_inject_consumer(const struct crf_settings *s, struct crf_kvs *kafka);
 void crf_settings_inject_producer(const struct crf_settings *s, struct crf_kvs *kafka);
 
@@ -75,8 +84,10 @@ struct crf_setting {
 	const char *fallback;
 	const char *doc;
 	long low, high; /* numbers */
-	const char *pattern; /* text: allowed values, "a|b", or a POSIX extended regex in ^...$, or NULL */
+	const char *pattern; /* text: the values allowed, "a|b", or a POSIX extended regex in ^...$; NULL for others */
 };
 const struct crf_setting *crf_setting_at(size_t i); /* NULL past the end */
+/* The name of its environment variable, into name (64 bytes do), returned. */
+char *crf_setting_env(const struct crf_setting *setting, char *name, size_t len);
 
 #endif
