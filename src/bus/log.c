@@ -15,6 +15,8 @@
 struct crf_log {
 	FILE *out;
 	bool colour;
+	void (*around)(bool after, void *arg); /* const after init */
+	void *arg;
 };
 
 /* Colours by what they say; none of them assumes a dark or a light background. */
@@ -58,8 +60,12 @@ write_line(FILE *out, const struct crf_buf *line)
 	sigaddset(&pipe_signal, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
 	flockfile(out);
+	if (log->around != NULL)
+		log->around(false, log->arg);
 	fwrite(line->data, 1, line->len, out);
 	fflush(out);
+	if (log->around != NULL)
+		log->around(true, log->arg);
 	clearerr(out);
 	funlockfile(out);
 	if (!was_pending && pipe_signal_pending())
@@ -107,7 +113,7 @@ on_event_json(const carafe_event *event, void *arg)
 	CRF_AUTO(crf_buf) line = { 0 };
 
 	json_line(&line, event);
-	write_line(log->out, &line);
+	write_line(log, &line);
 }
 
 /* ------------------------------------------------------------------------------------------------ text */
@@ -258,7 +264,7 @@ on_event_text(const carafe_event *event, void *arg)
 	text_fields(&line, log, event);
 	text_sentences(&line, log, event);
 	crf_buf_putc(&line, '\n');
-	write_line(log->out, &line);
+	write_line(log, &line);
 }
 
 /* ------------------------------------------------------------------------------------------------ life */
@@ -296,6 +302,13 @@ crf_log_new(struct crf_bus *bus, FILE *out, enum crf_log_format format, carafe_l
 	log->colour = format == CRF_LOG_TEXT && wants_colour(out);
 	subscribe(log, bus, format, level);
 	return log;
+}
+
+void
+crf_log_around(struct crf_log *log, void (*around)(bool after, void *arg), void *arg)
+{
+	log->around = around;
+	log->arg = arg;
 }
 
 void
