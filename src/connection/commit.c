@@ -10,8 +10,8 @@
 #define COMMIT_RETRY (1 * CRF_SECOND)
 #define COMMIT_PATIENCE (60 * CRF_SECOND) /* of a worker that waits */
 
-static bool
-is_due(struct crf_epoch *e)
+bool
+crf_commit_is_due(const struct crf_epoch *e)
 {
 	return atomic_load_explicit(&e->marked, memory_order_acquire) > e->committed;
 }
@@ -20,7 +20,7 @@ bool
 crf_commit_due(struct crf_connection *c)
 {
 	crf_list_each (e, &c->epochs, struct crf_epoch, link)
-		if (is_due(e))
+		if (crf_commit_is_due(e))
 			return true;
 	return false;
 }
@@ -29,7 +29,7 @@ static void
 collect(struct crf_connection *c, struct crf_partitions *l)
 {
 	crf_list_each (e, &c->epochs, struct crf_epoch, link) {
-		if (!is_due(e))
+		if (!crf_commit_is_due(e))
 			continue;
 		struct crf_partition *p = crf_partitions_add(l, e->topic->name, e->partition);
 		p->offset = e->committing = atomic_load_explicit(&e->marked, memory_order_acquire);
@@ -143,7 +143,7 @@ look_at_waits(struct crf_connection *c)
 			    w->epoch->topic->name, w->epoch->partition);
 			w->done = true;
 			crf_cond_signal(&w->changed);
-		} else if (!is_due(w->epoch)) {
+		} else if (!crf_commit_is_due(w->epoch)) {
 			answer(w, 0);
 		} else {
 			wanted = true;

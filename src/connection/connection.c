@@ -380,7 +380,10 @@ run(void *arg)
 	if (rc == CARAFE_OK || atomic_load(&c->stop))
 		CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_STOPPED, CRF_STR(GROUP, c->spec->group),
 		    CRF_STR(CONNECTION, c->spec->name), CRF_INT(TIME_MS, (crf_now() - c->started) / CRF_MS));
-	c->ops->stopped(c->host, c, atomic_load(&c->stop) ? CARAFE_OK : rc, &c->last_error);
+	if (atomic_load(&c->stop)) /* what the client made of its last moments is of no consequence, what was lost is */
+		c->ops->stopped(c->host, c, c->uncommitted.rc, &c->uncommitted);
+	else
+		c->ops->stopped(c->host, c, rc, &c->last_error);
 	return NULL;
 }
 

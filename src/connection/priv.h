@@ -47,6 +47,7 @@ struct crf_connection {
 	bool reached;
 	bool fatal; /* the client cannot go on */
 	carafe_error last_error;
+	carafe_error uncommitted; /* rc not CARAFE_OK: something marked was let go without a commit */
 	int prefetch_kib; /* this connection's share of prefetch_budget */
 
 	bool auto_commit;
@@ -85,6 +86,7 @@ void crf_commit_serve(struct crf_connection *c, crf_ns now);
 void crf_commit_fail_all(struct crf_connection *c, carafe_rc rc, const char *text);
 /* One of the epochs has something marked that the coordinator has not acknowledged. */
 bool crf_commit_due(struct crf_connection *c);
+bool crf_commit_is_due(const struct crf_epoch *e);
 
 void crf_connection_wake(struct crf_connection *c);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "connection/priv.h"
+#include "core/error.h"
 
 #define COMMIT_BOUND (10 * CRF_SECOND) /* how long a revocation waits for its commit */
 
@@ -81,12 +82,42 @@ report_undrained(struct crf_connection *c)
 	}
 }
 
+/* What was marked and could not be committed in time will be handed out again, to whoever gets the partition. */
+static void
+report_uncommitted(struct crf_connection *c)
+{
+	struct crf_partitions l = { 0 };
+	char *text;
+
+	for (size_t i = 0; i < c->revoke.list.count; i++) {
+		const struct crf_partition *p = &c->revoke.list.items[i];
+		struct crf_epoch *e = crf_epoch_find(c, p->topic, p->partition);
+
+		if (e != NULL && crf_commit_is_due(e))
+			crf_partitions_add(&l, p->topic, p->partition);
+	}
+	if (l.count > 0) {
+		text = crf_partitions_text(&l, 120);
+		if (c->phase != CRF_CONNECTION_RUNNING)
+			crf_error(&c->uncommitted, CARAFE_KAFKA,
+			    "stopped, but the last offsets of %s are not committed: some messages will be handed out again", text);
+		CRF_EMIT(c->bus, CARAFE_EV_OFFSETS_COMMIT_FAILED, CRF_STR(GROUP, c->spec->group),
+		    CRF_STR(CONNECTION, c->spec->name), CRF_STR(TEXT, text),
+		    CRF_STR(REASON, "no answer in time before the partitions were let go"),
+		    CRF_STR(HINT, "what was handled since the last commit will be handed out again"));
+		free(text);
+	}
+	crf_partitions_fini(&l);
+}
+
 static void
 let_go(struct crf_connection *c)
 {
 	struct crf_revoke *r = &c->revoke;
 	carafe_error err = { 0 };
 
+	if (!r->lost)
+		report_uncommitted(c);
 	for (size_t i = 0; i < r->list.count; i++) {
 		struct crf_epoch *e = crf_epoch_find(c, r->list.items[i].topic, r->list.items[i].partition);
 
