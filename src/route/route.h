@@ -24,13 +24,16 @@ struct crf_route_option {
 struct carafe_route {
 	uint32_t magic;
 	struct crf_list link; /* in group->routes */
-	struct carafe_group *group;
+	struct carafe_group *group; /* NULL: the defaults */
+	int order;              /* of drawing, over all groups */
 	char *topic;
-	carafe_route_opts opts; /* strings inside are copies */
-	bool has_handler;
+	carafe_route_opts opts; /* strings inside are copies; kafka is NULL, handler is NULL or &handler */
+	bool has_handler;       /* one that could be copied */
 	carafe_handler handler;
+	bool has_kafka;
 	struct crf_kvs kafka;
-	struct crf_list options; /* crf_route_option */
+	struct crf_list options;     /* crf_route_option */
+	struct crf_problems problems; /* of drawing; paths start at the route: "", "kafka.x" */
 };
 
 struct carafe_group {
@@ -43,15 +46,22 @@ struct carafe_group {
 
 struct crf_tree {
 	struct crf_list groups;
-	struct crf_problems problems; /* of drawing */
+	struct crf_problems problems; /* of drawing, but for what routes hold */
 	carafe_route *defaults;       /* a route without topic or group; NULL until drawn */
+	int drawn;                    /* routes */
 };
 
 void crf_tree_init(struct crf_tree *t);
 void crf_tree_fini(struct crf_tree *t);
-/* The group of that name, made when it is new. */
+/* The group of that name, made when it is new. NULL is the group that the root setting group_id names, whether or not it
+ * is drawn by that name elsewhere. */
 carafe_group *crf_tree_group(struct crf_tree *t, const char *name);
+/* Once. A route's own option wins over them, except that kafka lists add up: INHERIT means on top of the app's and the
+ * defaults'. */
 void crf_tree_defaults(struct crf_tree *t, const carafe_route_opts *opts);
+
+/* What is wrong with a name for a topic, to be put behind it ("is longer than 249 bytes"); NULL when nothing is. */
+const char *crf_topic_name_problem(const char *name);
 
 /* For features' drawing calls (any version of the struct; size bytes of this library's are kept). feature is the
  * descriptor's address. */
@@ -61,7 +71,9 @@ const void *crf_route_option(const carafe_route *r, const void *feature);
 
 /* ---- compiled */
 
-/* Which part of the routing runs: include and exclude flags of the server command. Lists are NULL-terminated. */
+/* Which part of the routing runs: include and exclude flags of the server command. Lists are NULL-terminated, or NULL.
+ * A name that is included runs even when it is excluded too; with nothing included, all runs that is not excluded; group,
+ * connection and topic must all agree. A connection goes by its whole name or the one it was drawn with. */
 struct crf_scope {
 	const char *const *groups, *const *exclude_groups;
 	const char *const *connections, *const *exclude_connections;
@@ -83,14 +95,22 @@ struct crf_topic {
 	void *plan; /* the flow's, set by it */
 };
 
+/* One librdkafka consumer, with its topics. Routes of a group share one when their effective kafka lists, initial_offset
+ * included, are the same, or when they name the same connection. max_messages, max_wait_time and features do not keep
+ * routes apart: they belong to lanes, which are a partition's, not a connection's.
+ *
+ * Names and identities are those of the whole routing, whatever part of it runs. The name is for people and logs; that of
+ * an unnamed connection counts the unnamed ones of its group as they are drawn. A static identity must not move when
+ * routes do, so it has no numbers in it: see identity.c. */
 struct crf_connection_spec {
 	char *group;
-	char *name;       /* stable: "<group>_<connection name or a number within the group>" */
-	int position;     /* process-wide, in order of drawing; independent of the scope */
+	char *name;       /* "<group>_<connection name>", "<group>_<n>" */
+	int position;     /* process-wide, in order of drawing */
 	struct crf_kvs kafka; /* complete: app, route, injected, group.id, client.id, auto.offset.reset, static identity */
-	struct crf_topic *topics;
-	size_t topic_count;
-	bool active; /* in scope, with at least one active topic */
+	struct crf_topic *topics; /* those that are consumed first */
+	size_t topic_count; /* consumed: active and in scope */
+	size_t drawn_count; /* all, with those that are inactive or out of scope */
+	bool active; /* topic_count > 0 */
 };
 
 struct crf_routing {
@@ -98,8 +118,10 @@ struct crf_routing {
 	size_t count;
 };
 
-/* Adds a problem for everything that is wrong (paths "groups.<group>.<topic>.<option>"); routing is filled as far as it
- * goes. The tree must outlive it. */
+/* Adds a problem for everything that is wrong (paths "groups.<group>.<topic>.<option>", "defaults.<option>", "kafka.<key>"
+ * for what comes from the app's list); routing is filled as far as it goes. scope NULL: everything, for those who only
+ * look; whoever is about to consume gives one, empty or not, since then nothing left to consume is a problem too. The tree
+ * must outlive the routing. */
 void crf_route_compile(const struct crf_tree *t, const struct crf_settings *s, const struct crf_scope *scope, struct crf_routing *routing, struct crf_problems *out);
 void crf_routing_fini(struct crf_routing *routing);
 
