@@ -10,6 +10,8 @@
 #ifndef CRF_WORK_LANE_H
 #define CRF_WORK_LANE_H
 
+#include <limits.h>
+
 #include <carafe/carafe.h>
 
 #include "core/buf.h"
@@ -32,7 +34,7 @@ struct crf_source_ops {
 	void (*release)(void *source);
 };
 
-#define CRF_NEWS_EOF 1
+#define CRF_NEWS_EOF INT_MAX /* no error code of Kafka or librdkafka */
 
 /* What is done with them. All on the worker that takes the turn. */
 struct crf_lane_ops {
@@ -64,6 +66,8 @@ enum { /* signals: raised by any thread, never taken back */
 	CRF_LANE_ENDED = 16  /* the epoch has ended: end */
 };
 
+#define CRF_FILLED (-1)
+
 struct crf_lane {
 	struct crf_task task;
 	struct crf_timer timer;
@@ -84,7 +88,7 @@ struct crf_lane {
 	struct crf_strand strand;
 	struct crf_tracker tracker;
 	crf_ns gate_until;  /* nothing goes through the filters before; 0 */
-	crf_ns fill_until;  /* a batch that is not full waits for more; 0 */
+	crf_ns fill_until;  /* a batch that is not full waits for more; 0: not yet; CRF_FILLED: no longer */
 	crf_ns next_tick;
 	int64_t eof_offset; /* the end of the partition was seen there, and nothing after it; -1 */
 	bool eof_told;

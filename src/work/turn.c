@@ -41,14 +41,13 @@ see_news(struct crf_lane *l, void *native, int news, int64_t offset, const char 
 	l->from->free_native(native);
 }
 
-/* Takes what the mailbox has into the batch, up to max_messages. True when the mailbox may have more. */
-static bool
-take_in(struct crf_lane *l)
+/* Takes up to max natives; how many it got. */
+static size_t
+take_some(struct crf_lane *l, size_t max)
 {
 	struct crf_strand *s = &l->strand;
-	size_t room = l->max_messages - (s->batch != NULL ? s->batch->count : 0);
-	void **natives = crf_worker_natives(l->worker, room);
-	size_t n = room > 0 ? l->from->take(l->source, natives, room) : 0;
+	void **natives = crf_worker_natives(l->worker, max);
+	size_t n = l->from->take(l->source, natives, max);
 
 	if (n > 0 && s->batch == NULL)
 		s->batch = crf_worker_batch(l->worker, l->max_messages);
@@ -64,9 +63,26 @@ take_in(struct crf_lane *l)
 		l->eof_offset = -1;
 		l->from->message(natives[i], l->topic, &s->batch->messages[s->batch->count++]);
 	}
-	if (s->batch != NULL && s->batch->count == 0)
+	return n;
+}
+
+static size_t
+room(const struct crf_lane *l)
+{
+	return l->max_messages - (l->strand.batch != NULL ? l->strand.batch->count : 0);
+}
+
+/* Fills the batch as far as the mailbox goes. It stops short of a full batch only when it has seen the mailbox empty:
+ * only from there does the mailbox wake the lane. */
+static void
+take_in(struct crf_lane *l)
+{
+	size_t wanted;
+
+	while ((wanted = room(l)) > 0 && take_some(l, wanted) == wanted)
+		;
+	if (l->strand.batch != NULL && l->strand.batch->count == 0) /* nothing but news */
 		drop_batch(l);
-	return n == room;
 }
 
 /* ------------------------------------------------------------------------------------------------ waiting */
@@ -78,17 +94,16 @@ sleep_until(struct crf_lane *l, crf_ns when)
 	return CRF_TURN_IDLE;
 }
 
-/* Until when a batch that is not full waits for more; 0: it goes now. */
+/* Until when the batch may not go through the filters: while the gate is closed, or while it is not full and waits for
+ * more. */
 static crf_ns
-wait_to_fill(struct crf_lane *l, crf_ns now)
+wait_to_go(struct crf_lane *l, crf_ns now)
 {
-	const struct carafe_batch *b = l->strand.batch;
-
-	if (l->max_wait == 0 || b->head > 0 || b->count == l->max_messages || l->eof_offset >= 0)
-		return 0;
+	if (l->max_wait == 0 || l->fill_until == CRF_FILLED || room(l) == 0 || l->eof_offset >= 0)
+		return l->gate_until;
 	if (l->fill_until == 0)
 		l->fill_until = now + l->max_wait;
-	return l->fill_until > now ? l->fill_until : 0;
+	return l->fill_until > l->gate_until ? l->fill_until : l->gate_until;
 }
 
 static enum crf_turn
@@ -154,6 +169,15 @@ end(struct crf_lane *l)
 
 /* ------------------------------------------------------------------------------------------------ working */
 
+static void
+drop_finished(struct crf_lane *l)
+{
+	const struct carafe_batch *b = l->strand.batch;
+
+	if (b != NULL && b->head == b->count)
+		drop_batch(l);
+}
+
 /* What the batch allows next. */
 static enum crf_turn
 after_work(struct crf_lane *l)
@@ -161,8 +185,7 @@ after_work(struct crf_lane *l)
 	const struct crf_strand *s = &l->strand;
 
 	l->next_tick = crf_now() + l->tick_interval;
-	if (s->batch != NULL && s->batch->head == s->batch->count)
-		drop_batch(l);
+	drop_finished(l);
 	return s->awaiting && !atomic_load(&s->arrived) ? CRF_TURN_IDLE : CRF_TURN_AGAIN;
 }
 
@@ -175,11 +198,9 @@ work_on(struct crf_lane *l, crf_ns now)
 	if (now < s->hold_until)
 		return sleep_until(l, s->hold_until);
 	if (s->batch->limit == s->batch->head) {
-		if (now < l->gate_until)
-			return sleep_until(l, l->gate_until);
-		if ((later = wait_to_fill(l, now)) != 0)
+		if (now < (later = wait_to_go(l, now)))
 			return sleep_until(l, later);
-		l->fill_until = 0;
+		l->fill_until = CRF_FILLED;
 		l->ops->filter(l, now);
 		if (s->batch->limit == s->batch->head)
 			return after_work(l);
@@ -200,6 +221,7 @@ take_turn(struct crf_lane *l)
 		s->awaiting = false;
 		atomic_store(&s->arrived, 0);
 		l->ops->resume(l, now);
+		drop_finished(l);
 	}
 	if (signals & CRF_LANE_ENDED)
 		return end(l);
@@ -207,7 +229,7 @@ take_turn(struct crf_lane *l)
 		return wind_down(l, signals);
 	if (s->awaiting)
 		return CRF_TURN_IDLE;
-	if (s->batch == NULL || (l->fill_until != 0 && s->batch->count < l->max_messages))
+	if (s->batch == NULL || l->fill_until > 0)
 		take_in(l);
 	if (s->batch == NULL)
 		return idle(l, now);

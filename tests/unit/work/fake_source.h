@@ -1,0 +1,267 @@
+/* A mailbox without a broker, time that stands still until told otherwise, and a pool driven by hand. */
+#ifndef CRF_TESTS_FAKE_SOURCE_H
+#define CRF_TESTS_FAKE_SOURCE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "core/buf.h"
+#include "core/mem.h"
+#include "work/lane.h"
+
+/* ------------------------------------------------------------------------------------------------ time */
+
+static crf_ns virtual_now = 1000 * CRF_SECOND;
+
+/* In the place of libc's: crf_now() reads what the test says. */
+int
+clock_gettime(clockid_t id, struct timespec *ts)
+{
+	if (id != CLOCK_MONOTONIC)
+		return (int)syscall(SYS_clock_gettime, id, ts);
+	*ts = (struct timespec){ .tv_sec = virtual_now / CRF_SECOND, .tv_nsec = virtual_now % CRF_SECOND };
+	return 0;
+}
+
+#define STEPS_ENOUGH 100000 /* more turns in a row than anything needs: the lane spins */
+
+/* Takes every turn there is. */
+static inline int
+settle(struct crf_pool *p)
+{
+	int turns = 0;
+
+	crf_pool_tick(p, virtual_now);
+	while (crf_pool_step(p))
+		assert_true(++turns < STEPS_ENOUGH);
+	return turns;
+}
+
+/* Lets time pass, stopping wherever a timer is due. */
+static inline void
+pass(struct crf_pool *p, crf_ns ns)
+{
+	crf_ns until = virtual_now + ns;
+
+	settle(p);
+	for (crf_ns next; (next = crf_pool_tick(p, virtual_now)) <= until;) {
+		if (next > virtual_now)
+			virtual_now = next;
+		settle(p);
+	}
+	virtual_now = until;
+	settle(p);
+}
+
+/* ------------------------------------------------------------------------------------------------ natives */
+
+struct native {
+	char rd_kafka_message[256]; /* zeroes: to librdkafka, a message of no topic */
+	struct native *next;
+	int64_t offset;
+	int news;
+	const char *text;
+	const char *key;
+	const char *value;
+};
+
+struct fake_source {
+	struct crf_lane *lane;
+	struct native *first, **last;
+	int in_mailbox;
+	int out;            /* taken and not freed */
+	size_t taken_at_most; /* in one call */
+	int64_t marked;     /* highest; -1 */
+	int marks;
+	int commits;
+	bool lost;          /* what is marked is refused */
+	int drained;
+	bool released;
+	bool broken;        /* used after its end */
+	struct crf_buf *log;
+};
+
+static struct fake_source *fake_free_to; /* natives know no source; there is one at a time */
+
+static inline void
+fake_init(struct fake_source *f, struct crf_buf *log)
+{
+	*f = (struct fake_source){ .marked = -1, .log = log };
+	f->last = &f->first;
+	fake_free_to = f;
+}
+
+/* As librdkafka does: the lane is woken when the mailbox was empty, and only then. */
+static inline void
+fake_push(struct fake_source *f, struct native n)
+{
+	struct native *copy = crf_memdup(&n, sizeof(n));
+
+	copy->next = NULL;
+	*f->last = copy;
+	f->last = &copy->next;
+	if (f->in_mailbox++ == 0 && !f->released)
+		crf_lane_wake(f->lane);
+}
+
+static inline void
+fake_message(struct fake_source *f, int64_t offset)
+{
+	fake_push(f, (struct native){ .offset = offset, .value = "value" });
+}
+
+static inline void
+fake_messages(struct fake_source *f, int64_t from, int64_t to)
+{
+	for (int64_t offset = from; offset <= to; offset++)
+		fake_message(f, offset);
+}
+
+static inline void
+fake_eof(struct fake_source *f, int64_t offset)
+{
+	fake_push(f, (struct native){ .offset = offset, .news = CRF_NEWS_EOF });
+}
+
+static inline void
+fake_error(struct fake_source *f, int code, const char *text)
+{
+	fake_push(f, (struct native){ .news = code, .text = text });
+}
+
+static size_t
+fake_take(void *source, void **natives, size_t max)
+{
+	struct fake_source *f = source;
+	size_t n = 0;
+
+	f->broken = f->broken || f->released;
+	if (max > f->taken_at_most)
+		f->taken_at_most = max;
+	while (n < max && f->first != NULL) {
+		natives[n++] = f->first;
+		f->first = f->first->next;
+		f->in_mailbox--;
+		f->out++;
+	}
+	if (f->first == NULL)
+		f->last = &f->first;
+	return n;
+}
+
+static int
+fake_news(const void *native, int64_t *offset, const char **text)
+{
+	const struct native *n = native;
+
+	*offset = n->offset;
+	*text = n->text;
+	return n->news;
+}
+
+static void
+fake_read(void *native, const char *topic, carafe_message *m)
+{
+	const struct native *n = native;
+
+	*m = (carafe_message){ .offset = n->offset, .topic = topic, .native_ = native };
+	if (n->key != NULL)
+		m->key = (carafe_bytes){ n->key, strlen(n->key) };
+	if (n->value != NULL)
+		m->value = (carafe_bytes){ n->value, strlen(n->value) };
+}
+
+static void
+fake_free_native(void *native)
+{
+	fake_free_to->out--;
+	fake_free_to->broken = fake_free_to->broken || fake_free_to->released;
+	memset(native, 0xff, sizeof(struct native));
+	free(native);
+}
+
+static carafe_rc
+fake_mark(void *source, int64_t next, int32_t leader_epoch)
+{
+	struct fake_source *f = source;
+
+	(void)leader_epoch;
+	f->broken = f->broken || f->released;
+	if (f->lost)
+		return CARAFE_LOST;
+	f->marks++;
+	if (next > f->marked)
+		f->marked = next;
+	return CARAFE_OK;
+}
+
+static carafe_rc
+fake_commit(void *source, carafe_error *err)
+{
+	struct fake_source *f = source;
+
+	(void)err;
+	f->commits++;
+	return f->lost ? CARAFE_LOST : CARAFE_OK;
+}
+
+static bool
+fake_owned(const void *source)
+{
+	return !((const struct fake_source *)source)->lost;
+}
+
+static void
+fake_drained(void *source)
+{
+	struct fake_source *f = source;
+
+	f->drained++;
+	f->broken = f->broken || f->released;
+	if (f->log != NULL)
+		crf_buf_puts(f->log, "drained;");
+}
+
+static void
+fake_release(void *source)
+{
+	struct fake_source *f = source;
+
+	f->broken = f->broken || f->released;
+	f->released = true;
+	if (f->log != NULL)
+		crf_buf_puts(f->log, "released;");
+}
+
+static const struct crf_source_ops fake_source_ops = {
+	.take = fake_take,
+	.news = fake_news,
+	.message = fake_read,
+	.free_native = fake_free_native,
+	.mark = fake_mark,
+	.commit = fake_commit,
+	.owned = fake_owned,
+	.drained = fake_drained,
+	.release = fake_release,
+};
+
+/* What nobody took any more. */
+static inline void
+fake_fini(struct fake_source *f)
+{
+	void *natives[1];
+
+	while (fake_take(f, natives, 1) == 1) {
+		f->out--;
+		free(natives[0]);
+	}
+}
+
+#endif
