@@ -50,9 +50,10 @@ pipe_signal_pending(void)
 /* Whoever read the log may be gone, and the thread that emits may be anybody's: SIGPIPE is held back and, when it is
  * ours, taken away again. What could not be written is lost: there is nowhere to say so. */
 static void
-write_line(FILE *out, const struct crf_buf *line)
+write_line(const struct crf_log *log, const struct crf_buf *line)
 {
 	sigset_t pipe_signal, before;
+	FILE *out = log->out;
 	bool was_pending = pipe_signal_pending();
 	int caught;
 
