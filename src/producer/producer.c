@@ -116,6 +116,7 @@ make_conf(struct crf_producer *p, const struct crf_kvs *kafka, carafe_error *err
 	crf_kvs_remove(&all, "transactional.id"); /* crf_conf_check has complained: it would make every send fail */
 	crf_kvs_set(&all, "delivery.report.only.error", "false", "carafe");
 	crf_kvs_set(&all, "log.queue", "true", "carafe");
+	crf_kvs_set(&all, "sticky.partitioning.linger.ms", "0", "carafe"); /* sticky: no partitioner is asked without a key */
 	conf = crf_native_conf(&all, CRF_PRODUCER, err);
 	p->by_key = configured_partitioner(&all);
 	crf_kvs_fini(&all);
