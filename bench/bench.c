@@ -1,0 +1,281 @@
+#include "bench.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/mem.h"
+#include "kafka/native.h"
+
+#define PATIENCE_MS 30000
+
+void
+bench_die(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	exit(1);
+}
+
+int64_t
+bench_cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+const char *
+bench_fresh_name(const char *prefix)
+{
+	static char name[128];
+	static int count;
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	snprintf(name, sizeof(name), "%s-%lld-%d-%d", prefix, (long long)ts.tv_sec, (int)getpid(), count++);
+	return name;
+}
+
+/* ------------------------------------------------------------------------------------------------ the topic */
+
+static rd_kafka_t *
+make_producer(const struct bench *b)
+{
+	static const char *const settings[][2] = {
+		{ "linger.ms", "50" },
+		{ "queue.buffering.max.messages", "500000" },
+	};
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	char text[512];
+	rd_kafka_t *rk;
+
+	if (rd_kafka_conf_set(conf, "bootstrap.servers", b->brokers, text, sizeof(text)) != RD_KAFKA_CONF_OK)
+		bench_die("%s: %s", b->name, text);
+	for (size_t i = 0; i < crf_array_len(settings); i++)
+		if (rd_kafka_conf_set(conf, settings[i][0], settings[i][1], text, sizeof(text)) != RD_KAFKA_CONF_OK)
+			bench_die("%s: %s", b->name, text);
+	if ((rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text))) == NULL)
+		bench_die("%s: %s", b->name, text);
+	return rk;
+}
+
+/* The one topic of an admin call's answer. */
+static void
+check_answer(const struct bench *b, rd_kafka_event_t *event, const rd_kafka_topic_result_t **topics)
+{
+	if (event == NULL)
+		bench_die("%s: no answer from %s", b->name, b->brokers);
+	if (rd_kafka_event_error(event) != 0)
+		bench_die("%s: %s", b->name, rd_kafka_event_error_string(event));
+	if (rd_kafka_topic_result_error(topics[0]) != 0)
+		bench_die("%s: topic %s: %s", b->name, rd_kafka_topic_result_name(topics[0]),
+		    rd_kafka_err2str(rd_kafka_topic_result_error(topics[0])));
+}
+
+static void
+create_topic(const struct bench *b, rd_kafka_t *rk, const char *name, int partitions)
+{
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+	rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(name, partitions, 1, NULL, 0);
+	rd_kafka_event_t *event;
+	size_t count;
+
+	rd_kafka_CreateTopics(rk, &topic, 1, NULL, queue);
+	event = rd_kafka_queue_poll(queue, PATIENCE_MS);
+	check_answer(b, event,
+	    event == NULL ? NULL : rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count));
+	rd_kafka_event_destroy(event);
+	rd_kafka_NewTopic_destroy(topic);
+	rd_kafka_queue_destroy(queue);
+}
+
+static bool
+is_there(rd_kafka_t *rk, const char *name, int partitions)
+{
+	rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, name, NULL);
+	const struct rd_kafka_metadata *metadata;
+	bool there = false;
+
+	if (rd_kafka_metadata(rk, 0, topic, &metadata, 1000) == 0) {
+		there = metadata->topic_cnt == 1 && metadata->topics[0].err == 0 &&
+		    metadata->topics[0].partition_cnt == partitions;
+		for (int i = 0; there && i < partitions; i++)
+			there = metadata->topics[0].partitions[i].leader >= 0;
+		rd_kafka_metadata_destroy(metadata);
+	}
+	rd_kafka_topic_destroy(topic);
+	return there;
+}
+
+char *
+bench_topic_new(const struct bench *b, int partitions)
+{
+	rd_kafka_t *rk = make_producer(b);
+	char *name = crf_strdup(bench_fresh_name("carafe-bench"));
+
+	create_topic(b, rk, name, partitions);
+	while (!is_there(rk, name, partitions))
+		usleep(50000);
+	rd_kafka_destroy(rk);
+	return name;
+}
+
+/* Bytes that a compressor or a branch predictor cannot make light work of. */
+static void
+scramble(unsigned char *bytes, size_t size, uint64_t *seed)
+{
+	for (size_t i = 0; i < size; i++) {
+		*seed = *seed * 6364136223846793005u + 1442695040888963407u;
+		bytes[i] = (unsigned char)(*seed >> 56);
+	}
+}
+
+static void
+produce(const struct bench *b, rd_kafka_t *rk, rd_kafka_topic_t *topic, int partition, void *bytes, size_t size)
+{
+	while (rd_kafka_produce(topic, partition, RD_KAFKA_MSG_F_COPY, bytes, size, NULL, 0, NULL) != 0) {
+		if (rd_kafka_last_error() != RD_KAFKA_RESP_ERR__QUEUE_FULL)
+			bench_die("%s: %s", b->name, rd_kafka_err2str(rd_kafka_last_error()));
+		rd_kafka_poll(rk, 10);
+	}
+}
+
+void
+bench_topic_fill(const struct bench *b, const char *name, int partitions, int64_t per_partition, size_t size)
+{
+	rd_kafka_t *rk = make_producer(b);
+	rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, name, NULL);
+	unsigned char *bytes = crf_alloc(1, size);
+	uint64_t seed = 1;
+
+	scramble(bytes, size, &seed);
+	for (int64_t i = 0; i < per_partition; i++)
+		for (int p = 0; p < partitions; p++)
+			produce(b, rk, topic, p, bytes, size);
+	if (rd_kafka_flush(rk, PATIENCE_MS) != 0)
+		bench_die("%s: %d messages could not be written", b->name, rd_kafka_outq_len(rk));
+	free(bytes);
+	rd_kafka_topic_destroy(topic);
+	rd_kafka_destroy(rk);
+}
+
+void
+bench_topic_free(const struct bench *b, char *name)
+{
+	rd_kafka_t *rk = make_producer(b);
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+	rd_kafka_DeleteTopic_t *topic = rd_kafka_DeleteTopic_new(name);
+	rd_kafka_event_t *event;
+	size_t count;
+
+	rd_kafka_DeleteTopics(rk, &topic, 1, NULL, queue);
+	event = rd_kafka_queue_poll(queue, PATIENCE_MS);
+	check_answer(b, event,
+	    event == NULL ? NULL : rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), &count));
+	rd_kafka_event_destroy(event);
+	rd_kafka_DeleteTopic_destroy(topic);
+	rd_kafka_queue_destroy(queue);
+	rd_kafka_destroy(rk);
+	free(name);
+}
+
+/* ------------------------------------------------------------------------------------------------ children */
+
+static _Noreturn void
+become(const char *const argv[], int out)
+{
+	if (dup2(out, STDOUT_FILENO) >= 0)
+		execvp(argv[0], (char *const *)argv);
+	fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
+	_exit(127);
+}
+
+static bool
+read_result(FILE *in, struct bench_result *r)
+{
+	double *v = r->value;
+
+	return fscanf(in, "bench %" SCNd64 " %lf %lf %lf %lf %lf %lf %lf %lf %lf %lf", &r->messages, &r->seconds, &r->cpu,
+		   &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]) == 11;
+}
+
+void
+bench_report(const struct bench_result *r)
+{
+	printf("bench %" PRId64 " %.9f %.9f", r->messages, r->seconds, r->cpu);
+	for (size_t i = 0; i < crf_array_len(r->value); i++)
+		printf(" %.9g", r->value[i]);
+	putchar('\n');
+	fflush(stdout);
+}
+
+void
+bench_child(const char *const argv[], struct bench_result *result)
+{
+	bool understood;
+	int fds[2], status;
+	FILE *in;
+	pid_t pid;
+
+	fflush(NULL);
+	if (pipe(fds) != 0 || (pid = fork()) < 0)
+		bench_die("%s: %s", argv[0], strerror(errno));
+	if (pid == 0) {
+		close(fds[0]);
+		become(argv, fds[1]);
+	}
+	close(fds[1]);
+	in = fdopen(fds[0], "r");
+	understood = read_result(in, result);
+	fclose(in);
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0 || !understood)
+		bench_die("%s %s: failed (wait status %d)", argv[0], argv[1], status);
+}
+
+/* ------------------------------------------------------------------------------------------------ figures */
+
+static int
+compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+double
+bench_median(double *values, size_t count)
+{
+	qsort(values, count, sizeof(*values), compare);
+	return (values[(count - 1) / 2] + values[count / 2]) / 2;
+}
+
+void
+bench_begin(const struct bench *b, const char *what)
+{
+	if (!b->json)
+		printf("%s: %s\n%-28s %-10s %14s %14s %7s\n", b->name, what, "metric", "unit", "carafe", "peer", "ratio");
+	fflush(stdout);
+}
+
+void
+bench_figure(const struct bench *b, const char *metric, const char *unit, double carafe, double peer)
+{
+	if (b->json)
+		printf("{\"bench\":\"%s\",\"metric\":\"%s\",\"unit\":\"%s\",\"carafe\":%.6g,\"peer\":%.6g,\"ratio\":%.4f}\n",
+		    b->name, metric, unit, carafe, peer, carafe / peer);
+	else
+		printf("%-28s %-10s %14.6g %14.6g %7.3f\n", metric, unit, carafe, peer, carafe / peer);
+	fflush(stdout);
+}

@@ -1,0 +1,52 @@
+/* What the benchmarks share: a topic on a real Kafka, child processes that each measure one thing so that nothing is
+ * shared between two measurements, and the figures as a table or as lines of JSON. */
+#ifndef CRF_BENCH_H
+#define CRF_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct bench {
+	const char *name;
+	const char *self;    /* the program, for its children */
+	const char *brokers; /* from KAFKA */
+	bool json;
+};
+
+/* What a child found. */
+struct bench_result {
+	int64_t messages;
+	double seconds;
+	double cpu; /* seconds of all threads */
+	double value[8]; /* the benchmark's own */
+};
+
+/* Says why on stderr and ends the program. */
+_Noreturn void bench_die(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Makes a topic with a name of its own and waits until it can be used. Owned. */
+char *bench_topic_new(const struct bench *b, int partitions);
+/* Writes so many messages of size bytes to each partition. */
+void bench_topic_fill(const struct bench *b, const char *topic, int partitions, int64_t per_partition, size_t size);
+/* Frees topic too. */
+void bench_topic_free(const struct bench *b, char *topic);
+
+/* Runs a command and reads the result it printed; ends the program when it fails. */
+void bench_child(const char *const argv[], struct bench_result *result);
+/* In a child: prints the result for its parent. */
+void bench_report(const struct bench_result *result);
+
+double bench_median(double *values, size_t count);
+
+/* The table's head; nothing with --json. */
+void bench_begin(const struct bench *b, const char *what);
+/* One figure of carafe beside its peer's. */
+void bench_figure(const struct bench *b, const char *metric, const char *unit, double carafe, double peer);
+
+/* Nanoseconds of CPU that this process has used, all threads. */
+int64_t bench_cpu_ns(void);
+/* A group name that was never used before. Static buffer. */
+const char *bench_fresh_name(const char *prefix);
+
+#endif

@@ -1,0 +1,361 @@
+/* How fast a full topic is emptied by handlers that do nothing, beside a bare librdkafka loop in the same run.
+ *
+ * Every measurement is a process of its own with a group of its own, and the sides take turns, so that whatever else the
+ * machine does hits all of them. A rate is from the first message to the last. Instructions are those of the whole
+ * process, librdkafka's threads and all, as callgrind counts them: the slope between a small and a large topic, which
+ * leaves out what happens once. */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "callgrind.h"
+#include "core/mem.h"
+#include "drain.h"
+
+#define ROUNDS_MAX 50
+#define SETTINGS_MAX 16
+#define SMALL 100000 /* messages of the topics that callgrind looks at */
+#define LARGE 300000
+
+struct side {
+	const char *child; /* "peer" or "carafe" */
+	const char *workers;
+	const char *one_by_one; /* "1": a message handler, or consumer_poll */
+	const char *backoff;    /* fetch.queue.backoff.ms; NULL: as it comes */
+	const char *thread;     /* the function that all of the application's side runs in */
+};
+
+enum { RAW, RAW_DEFAULTS, RAW_POLL, BATCH, BATCH_1, BATCH_2, MESSAGE, SIDES };
+
+/* carafe brings its own defaults; the raw loop is given the one that matters, without which it is 4 times slower. */
+static const struct side sides[SIDES] = {
+	[RAW] = { "peer", "1", "0", "fetch.queue.backoff.ms=10", "next_batch" },
+	[RAW_DEFAULTS] = { "peer", "1", "0", NULL, "next_batch" },
+	[RAW_POLL] = { "peer", "1", "1", "fetch.queue.backoff.ms=10", "next_message" },
+	[BATCH] = { "carafe", "5", "0", NULL, "work" },
+	[BATCH_1] = { "carafe", "1", "0", NULL, "work" },
+	[BATCH_2] = { "carafe", "2", "0", NULL, "work" },
+	[MESSAGE] = { "carafe", "5", "1", NULL, "work" },
+};
+
+static const struct {
+	const char *metric;
+	int carafe, peer;
+} rates[] = {
+	{ "rate", BATCH, RAW },
+	{ "rate_1_worker", BATCH_1, RAW },
+	{ "rate_2_workers", BATCH_2, RAW },
+	{ "rate_message_handler", MESSAGE, RAW },
+	{ "rate_to_poll", MESSAGE, RAW_POLL },
+	{ "rate_to_defaults", BATCH, RAW_DEFAULTS },
+};
+
+struct options {
+	struct bench bench;
+	int64_t messages;
+	int rounds;
+	int partitions;
+	int size;
+	bool no_rates;
+	bool no_instructions;
+	const char *settings[SETTINGS_MAX];
+	int setting_count;
+	/* of a child */
+	const char *child;
+	struct drain drain;
+};
+
+/* ------------------------------------------------------------------------------------------------ a child */
+
+static _Noreturn void
+be_child(struct options *o)
+{
+	carafe_kv kafka[SETTINGS_MAX + 1] = { { NULL, NULL } };
+	struct bench_result result = { 0 };
+
+	for (int i = 0; i < o->setting_count; i++) {
+		char *key = crf_strdup(o->settings[i]), *equals = strchr(key, '=');
+
+		if (equals == NULL)
+			bench_die("drain: -X %s: no '='", key);
+		*equals = '\0';
+		kafka[i] = (carafe_kv){ key, equals + 1 };
+	}
+	o->drain.brokers = o->bench.brokers;
+	o->drain.partitions = o->partitions;
+	o->drain.kafka = kafka;
+	if (strcmp(o->child, "peer") == 0)
+		drain_peer(&o->drain, &result);
+	else
+		drain_carafe(&o->drain, &result);
+	bench_report(&result);
+	exit(0);
+}
+
+struct command {
+	const char *argv[64];
+	int count;
+	char numbers[2][24];
+};
+
+static void
+add(struct command *c, const char *word)
+{
+	c->argv[c->count++] = word;
+	c->argv[c->count] = NULL;
+}
+
+static void
+add_option(struct command *c, const char *option, const char *value)
+{
+	add(c, option);
+	add(c, value);
+}
+
+/* What runs a side as a child; what is there already (valgrind) comes before. */
+static void
+add_child(struct command *c, const struct options *o, const struct side *s, const char *topic, int64_t messages)
+{
+	snprintf(c->numbers[0], sizeof(c->numbers[0]), "%" PRId64, messages / o->partitions);
+	snprintf(c->numbers[1], sizeof(c->numbers[1]), "%d", o->partitions);
+	add(c, o->bench.self);
+	add_option(c, "--child", s->child);
+	add_option(c, "--topic", topic);
+	add_option(c, "--per-partition", c->numbers[0]);
+	add_option(c, "--partitions", c->numbers[1]);
+	add_option(c, "--workers", s->workers);
+	add_option(c, "--one-by-one", s->one_by_one);
+	if (s->backoff != NULL)
+		add_option(c, "-X", s->backoff);
+	for (int i = 0; i < o->setting_count; i++)
+		add_option(c, "-X", o->settings[i]);
+}
+
+/* ------------------------------------------------------------------------------------------------ rates */
+
+struct measured {
+	double rate[SIDES][ROUNDS_MAX];
+	double cpu[SIDES][ROUNDS_MAX];
+};
+
+static void
+measure(const struct options *o, const char *topic, int side, int round, struct measured *m)
+{
+	struct bench_result result;
+	struct command c = { .count = 0 };
+
+	add_child(&c, o, &sides[side], topic, o->messages);
+	bench_child(c.argv, &result);
+	m->rate[side][round] = (double)result.messages / result.seconds;
+	m->cpu[side][round] = result.cpu * 1e6 / (double)result.messages;
+}
+
+static void
+show_rates(const struct options *o, struct measured *m)
+{
+	size_t rounds = (size_t)o->rounds;
+
+	for (size_t i = 0; i < crf_array_len(rates); i++)
+		bench_figure(&o->bench, rates[i].metric, "msg/s", bench_median(m->rate[rates[i].carafe], rounds),
+		    bench_median(m->rate[rates[i].peer], rounds));
+	bench_figure(&o->bench, "cpu", "us/msg", bench_median(m->cpu[BATCH], rounds), bench_median(m->cpu[RAW], rounds));
+}
+
+static void
+measure_rates(const struct options *o)
+{
+	char *topic = bench_topic_new(&o->bench, o->partitions);
+	struct measured m;
+
+	bench_topic_fill(&o->bench, topic, o->partitions, o->messages / o->partitions, (size_t)o->size);
+	for (int round = 0; round < o->rounds; round++)
+		for (int i = 0; i < SIDES; i++)
+			measure(o, topic, (i + round) % SIDES, round, &m);
+	show_rates(o, &m);
+	bench_topic_free(&o->bench, topic);
+}
+
+/* ------------------------------------------------------------------------------------------------ instructions */
+
+static struct callgrind
+count(const struct options *o, const struct side *s, const char *topic, int64_t messages)
+{
+	struct bench_result result;
+	struct command c = { .count = 0 };
+	struct callgrind found;
+	char file[64], out[128];
+
+	snprintf(file, sizeof(file), "/tmp/carafe-bench-%d.callgrind", (int)getpid());
+	snprintf(out, sizeof(out), "--callgrind-out-file=%s", file);
+	add(&c, "valgrind");
+	add(&c, "--quiet");
+	add(&c, "--tool=callgrind");
+	add(&c, "--fair-sched=yes");
+	add(&c, out);
+	add_child(&c, o, s, topic, messages);
+	bench_child(c.argv, &result);
+	found = callgrind_read(file, s->thread);
+	unlink(file);
+	return found;
+}
+
+static struct callgrind
+slope(const struct options *o, const struct side *s, char *const topics[2])
+{
+	struct callgrind small = count(o, s, topics[0], SMALL);
+	struct callgrind large = count(o, s, topics[1], LARGE);
+
+	return (struct callgrind){ (large.total - small.total) / (LARGE - SMALL), (large.inside - small.inside) / (LARGE - SMALL) };
+}
+
+static void
+measure_instructions(const struct options *o)
+{
+	static const int64_t sizes[] = { SMALL, LARGE };
+	struct callgrind raw, batch, message;
+	char *topics[2];
+
+	for (size_t i = 0; i < crf_array_len(sizes); i++) {
+		topics[i] = bench_topic_new(&o->bench, o->partitions);
+		bench_topic_fill(&o->bench, topics[i], o->partitions, sizes[i] / o->partitions, (size_t)o->size);
+	}
+	raw = slope(o, &sides[RAW], topics);
+	batch = slope(o, &sides[BATCH], topics);
+	message = slope(o, &sides[MESSAGE], topics);
+	bench_figure(&o->bench, "instructions", "instr/msg", batch.total, raw.total);
+	bench_figure(&o->bench, "instructions_message_handler", "instr/msg", message.total, raw.total);
+	bench_figure(&o->bench, "instructions_app_threads", "instr/msg", batch.inside, raw.inside);
+	for (size_t i = 0; i < crf_array_len(sizes); i++)
+		bench_topic_free(&o->bench, topics[i]);
+}
+
+/* ------------------------------------------------------------------------------------------------ options */
+
+enum { JSON, MESSAGES, ROUNDS, PARTITIONS, SIZE, NO_RATES, NO_INSTRUCTIONS, CHILD, TOPIC, PER_PARTITION, WORKERS, ONE_BY_ONE };
+
+static const struct option options[] = {
+	{ "json", no_argument, NULL, JSON },
+	{ "messages", required_argument, NULL, MESSAGES },
+	{ "rounds", required_argument, NULL, ROUNDS },
+	{ "partitions", required_argument, NULL, PARTITIONS },
+	{ "size", required_argument, NULL, SIZE },
+	{ "no-rates", no_argument, NULL, NO_RATES },
+	{ "no-instructions", no_argument, NULL, NO_INSTRUCTIONS },
+	/* a child's */
+	{ "child", required_argument, NULL, CHILD },
+	{ "topic", required_argument, NULL, TOPIC },
+	{ "per-partition", required_argument, NULL, PER_PARTITION },
+	{ "workers", required_argument, NULL, WORKERS },
+	{ "one-by-one", required_argument, NULL, ONE_BY_ONE },
+	{ NULL, 0, NULL, 0 },
+};
+
+static _Noreturn void
+usage(void)
+{
+	bench_die("usage: KAFKA=host:port drain [--json] [--messages N] [--rounds N] [--partitions N] [--size BYTES]\n"
+		  "             [--no-rates] [--no-instructions] [-X setting=value ...]");
+}
+
+static int
+number(const char *text, int low, int high)
+{
+	char *end;
+	long value = strtol(text, &end, 10);
+
+	if (*end != '\0' || value < low || value > high)
+		bench_die("drain: %s is not a number from %d to %d", text, low, high);
+	return (int)value;
+}
+
+static void
+add_setting(struct options *o, const char *setting)
+{
+	if (o->setting_count == SETTINGS_MAX - 1) /* one more is a side's own */
+		bench_die("drain: too many -X");
+	o->settings[o->setting_count++] = setting;
+}
+
+static void
+take_option(struct options *o, int option)
+{
+	switch (option) {
+	case 'X':
+		add_setting(o, optarg);
+		break;
+	case JSON:
+		o->bench.json = true;
+		break;
+	case MESSAGES:
+		o->messages = number(optarg, 1000, 1000000000);
+		break;
+	case ROUNDS:
+		o->rounds = number(optarg, 1, ROUNDS_MAX);
+		break;
+	case PARTITIONS:
+		o->partitions = number(optarg, 1, 1000);
+		break;
+	case SIZE:
+		o->size = number(optarg, 1, 900000);
+		break;
+	case NO_RATES:
+		o->no_rates = true;
+		break;
+	case NO_INSTRUCTIONS:
+		o->no_instructions = true;
+		break;
+	case CHILD:
+		o->child = optarg;
+		break;
+	case TOPIC:
+		o->drain.topic = optarg;
+		break;
+	case PER_PARTITION:
+		o->drain.per_partition = number(optarg, 1, 1000000000);
+		break;
+	case WORKERS:
+		o->drain.workers = number(optarg, 1, 1000);
+		break;
+	case ONE_BY_ONE:
+		o->drain.one_by_one = number(optarg, 0, 1);
+		break;
+	default:
+		usage();
+	}
+}
+
+static void
+read_options(struct options *o, int argc, char **argv)
+{
+	int option;
+
+	while ((option = getopt_long(argc, argv, "X:", options, NULL)) >= 0)
+		take_option(o, option);
+	if (optind < argc || o->bench.brokers == NULL)
+		usage();
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o = { .messages = 2000000, .rounds = 5, .partitions = 8, .size = 100 };
+	char what[128];
+
+	o.bench = (struct bench){ .name = "drain", .self = realpath("/proc/self/exe", NULL), .brokers = getenv("KAFKA") };
+	read_options(&o, argc, argv);
+	if (o.child != NULL)
+		be_child(&o);
+	snprintf(what, sizeof(what), "%" PRId64 " messages of %d bytes, %d partitions, median of %d rounds", o.messages, o.size,
+	    o.partitions, o.rounds);
+	bench_begin(&o.bench, what);
+	if (!o.no_rates)
+		measure_rates(&o);
+	if (!o.no_instructions && callgrind_is_there())
+		measure_instructions(&o);
+	else if (!o.no_instructions)
+		fprintf(stderr, "drain: no valgrind here, so no instructions are counted\n");
+	return 0;
+}

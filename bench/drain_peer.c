@@ -1,0 +1,98 @@
+/* librdkafka alone, as its own documentation and examples use it: one thread, everything else at rest, offsets stored by
+ * librdkafka itself, which is the cheapest way there is (once per partition and batch). */
+#include <stdlib.h>
+
+#include "core/clock.h"
+#include "drain.h"
+#include "kafka/native.h"
+
+static void
+set(rd_kafka_conf_t *conf, const char *key, const char *value)
+{
+	char text[512];
+
+	if (rd_kafka_conf_set(conf, key, value, text, sizeof(text)) != RD_KAFKA_CONF_OK)
+		bench_die("drain: %s", text);
+}
+
+static rd_kafka_t *
+subscribe(const struct drain *d)
+{
+	rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	char text[512];
+	rd_kafka_t *rk;
+
+	set(conf, "bootstrap.servers", d->brokers);
+	set(conf, "group.id", bench_fresh_name("carafe-bench-peer"));
+	set(conf, "auto.offset.reset", "earliest");
+	for (const carafe_kv *kv = d->kafka; kv->key != NULL; kv++)
+		set(conf, kv->key, kv->value);
+	if ((rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text))) == NULL)
+		bench_die("drain: %s", text);
+	rd_kafka_poll_set_consumer(rk);
+	rd_kafka_topic_partition_list_add(topics, d->topic, RD_KAFKA_PARTITION_UA);
+	if (rd_kafka_subscribe(rk, topics) != 0)
+		bench_die("drain: cannot subscribe to %s", d->topic);
+	rd_kafka_topic_partition_list_destroy(topics);
+	return rk;
+}
+
+static int64_t
+take(rd_kafka_message_t **messages, ssize_t n)
+{
+	int64_t count = 0;
+
+	for (ssize_t i = 0; i < n; i++) {
+		count += messages[i]->err == 0;
+		rd_kafka_message_destroy(messages[i]);
+	}
+	return count;
+}
+
+/* A batch call returns when it is full or its time is over, so one that may not wait is followed, when there is nothing,
+ * by a wait for a single message. */
+__attribute__((noinline)) static int64_t
+next_batch(rd_kafka_t *rk, rd_kafka_queue_t *queue)
+{
+	rd_kafka_message_t *messages[DRAIN_BATCH];
+	ssize_t n = rd_kafka_consume_batch_queue(queue, 0, messages, DRAIN_BATCH);
+
+	(void)rk;
+	if (n == 0 && (messages[0] = rd_kafka_consume_queue(queue, 100)) != NULL)
+		n = 1;
+	return take(messages, n);
+}
+
+__attribute__((noinline)) static int64_t
+next_message(rd_kafka_t *rk, rd_kafka_queue_t *queue)
+{
+	rd_kafka_message_t *message = rd_kafka_consumer_poll(rk, 100);
+
+	(void)queue;
+	return message != NULL ? take(&message, 1) : 0;
+}
+
+void
+drain_peer(const struct drain *d, struct bench_result *result)
+{
+	int64_t (*next)(rd_kafka_t *, rd_kafka_queue_t *) = d->one_by_one ? next_message : next_batch;
+	rd_kafka_t *rk = subscribe(d);
+	rd_kafka_queue_t *queue = rd_kafka_queue_get_consumer(rk);
+	int64_t wanted = d->per_partition * d->partitions, count = 0;
+	int64_t cpu;
+	crf_ns start;
+
+	while ((count = next(rk, queue)) == 0)
+		;
+	start = crf_now();
+	cpu = bench_cpu_ns();
+	while (count < wanted)
+		count += next(rk, queue);
+	result->messages = count;
+	result->seconds = (double)(crf_now() - start) / 1e9;
+	result->cpu = (double)(bench_cpu_ns() - cpu) / 1e9;
+	rd_kafka_queue_destroy(queue);
+	rd_kafka_consumer_close(rk);
+	rd_kafka_destroy(rk);
+}
