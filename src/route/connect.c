@@ -155,9 +155,10 @@ set_group(const struct crf_compile *c, const struct crf_resolved *r, struct crf_
 static void
 check_kafka(const struct crf_compile *c, const struct crf_resolved *r, const struct crf_kvs *kafka)
 {
+	const struct crf_kv *servers = crf_kafka_list_find(kafka, "bootstrap.servers");
 	CRF_AUTO(crf_problems) found = { 0 };
 
-	if (crf_kafka_list_find(kafka, "bootstrap.servers") == NULL)
+	if (servers == NULL || servers->value[0] == '\0')
 		report(c, r, "bootstrap.servers",
 		    r->inherits ? "is not set, so there is no Kafka to go to; set it among .kafka, in CARAFE_KAFKA_BOOTSTRAP_SERVERS, or "
 				  "with -X bootstrap.servers=host:9092" :

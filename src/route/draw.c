@@ -39,7 +39,7 @@ copy_handler(carafe_route *r)
 		    size);
 	else if (!crf_opts_copy_sized(&r->handler, sizeof(r->handler), from, size))
 		crf_problem(&r->problems, "handler",
-		    "has a hook that only a newer carafe knows; %s is linked: update it, or leave the hook out", carafe_version());
+		    "has a hook that only a newer carafe knows; " CRF_VERSION " is linked: update it, or leave the hook out");
 	else
 		r->has_handler = true;
 }

@@ -29,8 +29,8 @@ crf_given_opts(void *to, size_t to_size, const void *from, const char *path, str
 	if (from == NULL || size < sizeof(size) || size > SIZE_MAX_OPTS)
 		zero_opts(to, to_size);
 	else if (!crf_opts_copy(to, to_size, from))
-		crf_problem(out, path, "an option is set that only a newer carafe knows; %s is linked: update it, or leave the option out",
-		    carafe_version());
+		crf_problem(out, path, "an option is set that only a newer carafe knows; " CRF_VERSION
+		    " is linked: update it, or leave the option out");
 }
 
 static bool

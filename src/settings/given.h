@@ -6,6 +6,11 @@
 
 #include "core/problems.h"
 
+/* carafe_version() of this library, which lower rooms cannot call. */
+#define CRF_VERSION CRF_VERSION_TEXT(CARAFE_VERSION_MAJOR, CARAFE_VERSION_MINOR, CARAFE_VERSION_PATCH)
+#define CRF_VERSION_TEXT(major, minor, patch) CRF_VERSION_JOIN(major, minor, patch)
+#define CRF_VERSION_JOIN(major, minor, patch) #major "." #minor "." #patch
+
 /* Copies an options struct that starts with its size, of whatever version, over zeroes; NULL is all zeroes. A size that
  * cannot be one, and options that this library does not know, are problems at path. */
 void crf_given_opts(void *to, size_t to_size, const void *from, const char *path, struct crf_problems *out);

@@ -107,12 +107,13 @@ matches(const char *pattern, const char *value)
 static bool
 is_one_of(const char *alternatives, const char *value)
 {
-	size_t len = strlen(value);
-
 	for (const char *at = alternatives; at != NULL; at = strchr(at, '|')) {
+		size_t len;
+
 		at += *at == '|';
-		if (strncmp(at, value, len) == 0 && (at[len] == '|' || at[len] == '\0'))
-			return len > 0;
+		len = strcspn(at, "|");
+		if (strlen(value) == len && strncmp(at, value, len) == 0)
+			return true;
 	}
 	return false;
 }
