@@ -114,8 +114,11 @@ hold(struct model *m, crf_ns now)
 static void
 work_ended(struct model *m)
 {
+	const struct carafe_batch *b = m->lane->strand.batch;
+
 	m->end = 0;
-	m->attempt = 0;
+	if (b->head == b->count) /* the lane starts the next batch afresh */
+		m->attempt = 0;
 	m->free_since = virtual_now;
 }
 
