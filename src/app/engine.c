@@ -23,7 +23,7 @@ static void *
 opened(void *host, struct crf_epoch *e)
 {
 	struct crf_engine *en = host;
-	struct crf_lane *l = crf_consumer_lane(crf_consumer_new(&en->flow, e));
+	struct crf_lane *l = crf_consumer_lane(crf_consumer_new(&en->flow, e->topic, e->partition, &crf_epoch_source, e));
 
 	if (atomic_load(&en->quiet))
 		crf_lane_raise(l, CRF_LANE_QUIET);

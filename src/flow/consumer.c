@@ -111,24 +111,24 @@ carafe_eofed(const carafe_consumer *c)
 /* ------------------------------------------------------------------------------------------------ its life */
 
 struct carafe_consumer *
-crf_consumer_new(struct crf_flow *f, struct crf_epoch *e)
+crf_consumer_new(struct crf_flow *f, const struct crf_topic *t, int32_t partition, const struct crf_source_ops *from,
+    void *source)
 {
 	struct carafe_consumer *c = crf_new(struct carafe_consumer);
 	struct crf_lane *l = &c->lane;
 
 	c->magic = CRF_CONSUMER_MAGIC;
 	c->flow = f;
-	c->epoch = e;
-	c->topic = e->topic;
-	c->plan = e->topic->plan;
-	l->from = &crf_epoch_source;
-	l->source = e;
+	c->topic = t;
+	c->plan = t->plan;
+	l->from = from;
+	l->source = source;
 	l->ops = &crf_flow_ops;
 	l->flow = c;
-	l->topic = e->topic->name;
-	l->partition = e->partition;
-	l->max_messages = (size_t)e->topic->max_messages;
-	l->max_wait = e->topic->max_wait_time * CRF_MS;
+	l->topic = t->name;
+	l->partition = partition;
+	l->max_messages = (size_t)t->max_messages;
+	l->max_wait = t->max_wait_time * CRF_MS;
 	l->tick_interval = f->tick_interval;
 	crf_lane_init(l, f->pool);
 	crf_lock(&f->mu);
@@ -152,70 +152,8 @@ crf_consumer_of_task(struct crf_task *t)
 int
 crf_consumer_max_poll(const struct carafe_consumer *c)
 {
-	return crf_connection_max_poll(c->epoch->connection);
+	return c->lane.from->max_poll(c->lane.source);
 }
-
-/* ------------------------------------------------------------------------------------------------ its source */
-
-static size_t
-take(void *source, void **natives, size_t max)
-{
-	return crf_epoch_take(source, natives, max);
-}
-
-static int
-news(const void *native, int64_t *offset, const char **text)
-{
-	int code = crf_native_error(native);
-
-	if (code == 0)
-		return 0;
-	*offset = crf_native_offset(native);
-	*text = crf_native_text(native);
-	return crf_native_is_eof(native) ? CRF_NEWS_EOF : code;
-}
-
-static carafe_rc
-mark(void *source, int64_t next, int32_t leader_epoch)
-{
-	return crf_epoch_mark(source, next, leader_epoch);
-}
-
-static carafe_rc
-commit(void *source, carafe_error *err)
-{
-	return crf_epoch_commit(source, err);
-}
-
-static bool
-owned(const void *source)
-{
-	return crf_epoch_owned(source);
-}
-
-static void
-drained(void *source)
-{
-	crf_epoch_drained(source);
-}
-
-static void
-release(void *source)
-{
-	crf_epoch_release(source);
-}
-
-const struct crf_source_ops crf_epoch_source = {
-	.take = take,
-	.news = news,
-	.message = crf_native_message,
-	.free_native = crf_native_free,
-	.mark = mark,
-	.commit = commit,
-	.owned = owned,
-	.drained = drained,
-	.release = release,
-};
 
 /* ------------------------------------------------------------------------------------------------ all of them */
 

@@ -23,7 +23,6 @@ struct carafe_consumer {
 	struct crf_lane lane;
 	struct crf_list link; /* flow.mu */
 	struct crf_flow *flow;
-	struct crf_epoch *epoch;
 	const struct crf_topic *topic;
 	const struct crf_plan *plan;
 	void *state;      /* the user's */
@@ -44,7 +43,6 @@ struct carafe_consumer {
 
 #define CRF_CONSUMER_MAGIC CRF_MAGIC('C', 'O', 'N', 'S')
 
-extern const struct crf_source_ops crf_epoch_source;
 extern const struct crf_lane_ops crf_flow_ops;
 
 /* Calls a hook inside wrap, reports what it returns. */

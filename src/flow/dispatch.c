@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "flow/consumer.h"
+#include "kafka/kafka.h"
 
 static void
 report_failure(struct carafe_consumer *c, int code, const char *text)

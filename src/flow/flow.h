@@ -3,9 +3,9 @@
 #define CRF_FLOW_FLOW_H
 
 #include "bus/bus.h"
-#include "connection/connection.h"
 #include "producer/producer.h"
-#include "work/pool.h"
+#include "route/route.h"
+#include "work/lane.h"
 
 struct crf_flow {
 	carafe *app;
@@ -29,8 +29,11 @@ struct crf_flow {
 void crf_flow_init(struct crf_flow *f, carafe *app, struct crf_bus *bus, struct crf_pool *pool);
 void crf_flow_fini(struct crf_flow *f);
 
-/* A consumer for an epoch, with its lane. Connection's thread. */
-struct carafe_consumer *crf_consumer_new(struct crf_flow *f, struct crf_epoch *e);
+/* A consumer of a partition, with its lane, that lives on source. Whoever opens sources. */
+struct carafe_consumer *crf_consumer_new(struct crf_flow *f, const struct crf_topic *t, int32_t partition,
+    const struct crf_source_ops *from, void *source);
+/* For a source that is a struct crf_epoch. */
+extern const struct crf_source_ops crf_epoch_source;
 /* Its lane; and what belongs to a lane. */
 struct crf_lane *crf_consumer_lane(struct carafe_consumer *c);
 
@@ -44,7 +47,7 @@ bool crf_flow_at_end(struct crf_flow *f);
 void crf_flow_describe(struct crf_flow *f, struct crf_buf *out);
 /* The consumer whose lane's task this is, for those who look at running turns. */
 struct carafe_consumer *crf_consumer_of_task(struct crf_task *t);
-/* max.poll.interval.ms of its connection. */
+/* How long a turn of it may take, ms. */
 int crf_consumer_max_poll(const struct carafe_consumer *c);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "flow/consumer.h"
+#include "kafka/kafka.h"
 
 static struct carafe_consumer *
 consumer_of(const struct crf_lane *l)

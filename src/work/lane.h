@@ -32,6 +32,7 @@ struct crf_source_ops {
 	bool (*owned)(const void *source);
 	void (*drained)(void *source);
 	void (*release)(void *source);
+	int (*max_poll)(const void *source); /* ms that a turn may take before others think this member dead; 0: for ever */
 };
 
 #define CRF_NEWS_EOF INT_MAX /* no error code of Kafka or librdkafka */

@@ -240,6 +240,13 @@ fake_release(void *source)
 		crf_buf_puts(f->log, "released;");
 }
 
+static int
+fake_max_poll(const void *source)
+{
+	(void)source;
+	return 1000;
+}
+
 static const struct crf_source_ops fake_source_ops = {
 	.take = fake_take,
 	.news = fake_news,
@@ -250,6 +257,7 @@ static const struct crf_source_ops fake_source_ops = {
 	.owned = fake_owned,
 	.drained = fake_drained,
 	.release = fake_release,
+	.max_poll = fake_max_poll,
 };
 
 /* What nobody took any more. */

@@ -1,0 +1,70 @@
+/* An epoch as a lane's source: what is behind a consumer when there is a broker. */
+#include "connection/connection.h"
+#include "flow/flow.h"
+
+static size_t
+take(void *source, void **natives, size_t max)
+{
+	return crf_epoch_take(source, natives, max);
+}
+
+static int
+news(const void *native, int64_t *offset, const char **text)
+{
+	int code = crf_native_error(native);
+
+	if (code == 0)
+		return 0;
+	*offset = crf_native_offset(native);
+	*text = crf_native_text(native);
+	return crf_native_is_eof(native) ? CRF_NEWS_EOF : code;
+}
+
+static carafe_rc
+mark(void *source, int64_t next, int32_t leader_epoch)
+{
+	return crf_epoch_mark(source, next, leader_epoch);
+}
+
+static carafe_rc
+commit(void *source, carafe_error *err)
+{
+	return crf_epoch_commit(source, err);
+}
+
+static bool
+owned(const void *source)
+{
+	return crf_epoch_owned(source);
+}
+
+static void
+drained(void *source)
+{
+	crf_epoch_drained(source);
+}
+
+static void
+release(void *source)
+{
+	crf_epoch_release(source);
+}
+
+static int
+max_poll(const void *source)
+{
+	return crf_connection_max_poll(((const struct crf_epoch *)source)->connection);
+}
+
+const struct crf_source_ops crf_epoch_source = {
+	.take = take,
+	.news = news,
+	.message = crf_native_message,
+	.free_native = crf_native_free,
+	.mark = mark,
+	.commit = commit,
+	.owned = owned,
+	.drained = drained,
+	.release = release,
+	.max_poll = max_poll,
+};
