@@ -3,6 +3,14 @@
 #include "app/engine.h"
 #include "core/error.h"
 
+/* Whoever waits for the end of partitions must be told of it. */
+static void
+ask_for_eof(struct crf_routing *r)
+{
+	for (size_t i = 0; i < r->count; i++)
+		crf_kvs_set(&r->connections[i].kafka, "enable.partition.eof", "true", "--exit-eof");
+}
+
 carafe_rc
 crf_app_start(carafe *app, bool exit_eof, carafe_error *err)
 {
@@ -15,6 +23,8 @@ crf_app_start(carafe *app, bool exit_eof, carafe_error *err)
 	crf_unlock(&app->mu);
 	if (!first)
 		return crf_error(err, CARAFE_STATE, "the app was started before; an app runs once, make a new one");
+	if (exit_eof)
+		ask_for_eof(&app->routing);
 	for (size_t i = 0; i < app->settings.warning_count; i++)
 		CRF_EMIT(app->bus, CARAFE_EV_CONFIG_WARNING, CRF_STR(TEXT, app->settings.warnings[i]));
 	CRF_EMIT0(app->bus, CARAFE_EV_APP_INITIALIZED);

@@ -1,5 +1,6 @@
 /* What librdkafka's and the brokers' error codes mean to carafe, and to whoever reads its log. */
 #include <stddef.h>
+#include <stdio.h>
 
 #include "core/error.h"
 #include "core/mem.h"
@@ -233,4 +234,13 @@ int
 crf_kafka_version_number(void)
 {
 	return rd_kafka_version();
+}
+
+const char *
+crf_kafka_version_built(void)
+{
+	static char text[16];
+
+	snprintf(text, sizeof(text), "%d.%d.%d", RD_KAFKA_VERSION >> 24, RD_KAFKA_VERSION >> 16 & 0xff, RD_KAFKA_VERSION >> 8 & 0xff);
+	return text;
 }

@@ -47,6 +47,8 @@ carafe_rc crf_kafka_rc(int code);
 /* The library's version at run time, as text and as librdkafka's 0xMMmmrrxx. */
 const char *crf_kafka_version(void);
 int crf_kafka_version_number(void);
+/* The version that carafe was compiled for. */
+const char *crf_kafka_version_built(void);
 #define CRF_KAFKA_2_12 0x020c0000
 #define CRF_KAFKA_2_15 0x020f0000
 

@@ -1,0 +1,93 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "app/app.h"
+#include "cli/lines.h"
+#include "core/mem.h"
+#include "core/text.h"
+
+#define GRACE_MS 1000
+
+static bool
+read_partition(const struct crf_call *call, int32_t *partition)
+{
+	const char *text = crf_call_value(call, CRF_OPT_PARTITION);
+	int64_t n;
+
+	if (text == NULL)
+		return true;
+	if (!crf_parse_int(text, &n) || n < 0 || n > INT32_MAX)
+		return false;
+	*partition = (int32_t)n;
+	return true;
+}
+
+static void
+report(const struct crf_lines *l)
+{
+	double seconds = (double)(crf_now() - l->started) / (double)CRF_SECOND;
+	char written[32], rate[32], failed[32];
+
+	crf_group_digits(l->acknowledged, written, sizeof(written));
+	crf_group_digits((int64_t)((double)l->acknowledged / seconds), rate, sizeof(rate));
+	crf_group_digits(l->failed, failed, sizeof(failed));
+	fprintf(stderr, "wrote %s message%s to %s in %.1f s (%s/s)", written, l->acknowledged == 1 ? "" : "s", l->topic, seconds, rate);
+	if (l->failed > 0)
+		fprintf(stderr, "; %s failed", failed);
+	fputc('\n', stderr);
+}
+
+static carafe_rc
+make_producer(const struct crf_call *call, struct crf_producer **p)
+{
+	const struct crf_settings *s = &call->app->settings;
+	struct crf_kvs kafka = { 0 };
+	carafe_error err = { 0 };
+	carafe_rc rc;
+
+	crf_kvs_copy(&kafka, &s->kafka);
+	crf_settings_inject_producer(s, &kafka);
+	if ((rc = crf_producer_new(p, &kafka, call->app->bus, &err)) != CARAFE_OK)
+		crf_say(call, "%s", err.text);
+	crf_kvs_fini(&kafka);
+	return rc;
+}
+
+carafe_rc
+crf_produce_lines(const struct crf_call *call, const char *topic, FILE *in, int32_t partition, bool quiet)
+{
+	struct crf_producer *p;
+	struct crf_lines lines;
+	carafe_rc rc;
+
+	if ((rc = make_producer(call, &p)) != CARAFE_OK)
+		return rc;
+	crf_lines_init(&lines, call, p, topic, crf_call_value(call, CRF_OPT_KEY_DELIMITER));
+	lines.partition = partition;
+	lines.boot_timeout = call->app->settings.v.boot_timeout;
+	rc = crf_lines_send(&lines, in);
+	crf_producer_free(p, rc == CARAFE_UNAVAILABLE ? 0 : GRACE_MS);
+	if (!quiet && rc != CARAFE_UNAVAILABLE)
+		report(&lines);
+	crf_lines_fini(&lines);
+	return rc;
+}
+
+int
+crf_command_produce(struct crf_call *call)
+{
+	int32_t partition = CRF_ANY_PARTITION;
+	FILE *in;
+	int status;
+
+	if (!read_partition(call, &partition))
+		return crf_misused(call, "--partition %s: must be a number from 0", crf_call_value(call, CRF_OPT_PARTITION));
+	if ((status = crf_call_prepare(call, NULL)) != CRF_EXIT_OK)
+		return status;
+	if ((in = crf_lines_open(call, crf_call_value(call, CRF_OPT_FILE))) == NULL)
+		return CRF_EXIT_USAGE;
+	status = crf_exit_status(crf_produce_lines(call, call->args.items[0], in, partition, false));
+	crf_lines_close(in);
+	return status;
+}
