@@ -36,7 +36,7 @@ fnv1a(const char *s)
 static int
 by_key(const void *a, const void *b)
 {
-	return strcmp(((const struct crf_kv *)a)->key, ((const struct crf_kv *)b)->key);
+	return strcmp(crf_conf_canonical(((const struct crf_kv *)a)->key), crf_conf_canonical(((const struct crf_kv *)b)->key));
 }
 
 /* The app's list as a connection has it that adds nothing. */

@@ -105,11 +105,12 @@ resolve_initial_offset(const struct crf_compile *c, struct crf_resolved *r)
 char *
 crf_kafka_path(const struct crf_compile *c, const struct crf_resolved *r, const char *key)
 {
+	bool has_own = r->route->has_kafka || r->route->opts.kafka_mode == CARAFE_KAFKA_REPLACE;
 	bool own = crf_kafka_list_find(&r->route->kafka, key) != NULL;
 	bool of_defaults = crf_kafka_list_find(&defaults_of(c)->kafka, key) != NULL;
 	bool of_app = r->inherits && crf_kafka_list_find(&c->settings->kafka, key) != NULL;
 
-	if (own || (!of_defaults && !of_app && r->route->has_kafka))
+	if (own || (!of_defaults && !of_app && has_own))
 		return crf_format("%s.kafka.%s", r->path, key);
 	if (of_defaults || (!of_app && defaults_of(c)->has_kafka))
 		return crf_format("defaults.kafka.%s", key);
