@@ -68,6 +68,7 @@ compile_fini(struct crf_compile *c)
 		crf_kvs_fini(&c->routes[i].kafka);
 	}
 	free(c->routes);
+	free(c->firsts);
 }
 
 void

@@ -8,16 +8,6 @@
 #include "route/resolve.h"
 #include "settings/kafka_list.h"
 
-const struct crf_resolved *
-crf_connection_first(const struct crf_compile *c, size_t index)
-{
-	size_t i = 0;
-
-	while (c->routes[i].connection_index != index)
-		i++;
-	return &c->routes[i];
-}
-
 /* ------------------------------------------------------------------------------------------------ putting together */
 
 static bool
@@ -77,7 +67,6 @@ name_connection(const struct crf_compile *c, const struct crf_resolved *r)
 	return crf_format("%s_%d", r->group, number);
 }
 
-/* r's index is not set yet: it must not be found as the first of the connection that is about to be. */
 static size_t
 add_connection(struct crf_compile *c, const struct crf_resolved *r)
 {
@@ -87,6 +76,8 @@ add_connection(struct crf_compile *c, const struct crf_resolved *r)
 	crf_kvs_copy(&spec.kafka, &r->kafka);
 	c->routing->connections = crf_realloc(c->routing->connections, c->routing->count + 1, sizeof(spec));
 	c->routing->connections[c->routing->count] = spec;
+	c->firsts = crf_realloc(c->firsts, c->routing->count + 1, sizeof(*c->firsts));
+	c->firsts[c->routing->count] = (size_t)(r - c->routes);
 	return c->routing->count++;
 }
 

@@ -30,6 +30,7 @@ struct crf_compile {
 	struct crf_resolved *routes; /* in the order of drawing */
 	size_t count;
 	struct crf_routing *routing;
+	size_t *firsts; /* of each connection, the first of its routes */
 };
 
 /* Fills in routes; what contradicts itself in doing so is a problem. */
@@ -46,7 +47,11 @@ void crf_complete_connections(struct crf_compile *c);
 void crf_identify_connections(struct crf_compile *c);
 
 /* The first route of a connection. */
-const struct crf_resolved *crf_connection_first(const struct crf_compile *c, size_t index);
+static inline const struct crf_resolved *
+crf_connection_first(const struct crf_compile *c, size_t index)
+{
+	return &c->routes[c->firsts[index]];
+}
 /* Where a problem with a key of that route's connection belongs: the route's list, the defaults', the app's. The caller
  * frees it. */
 char *crf_kafka_path(const struct crf_compile *c, const struct crf_resolved *r, const char *key);

@@ -99,12 +99,21 @@ set_root(struct crf_settings *s, const char *name, const char *value)
 }
 
 static void
+read_config(struct crf_settings *s, const char *name, const char *path)
+{
+	if (*path == '\0')
+		crf_problem(&s->problems, name, "in the environment is empty; let it name a file of settings, or unset it");
+	else
+		crf_settings_from_file_as(s, CRF_LAYER_FILE, path);
+}
+
+static void
 set(struct crf_settings *s, const char *name, const char *value)
 {
 	if (strcmp(name, PREFIX "ENV") == 0)
 		crf_settings_name_env(s, value);
 	else if (strcmp(name, PREFIX "CONFIG") == 0)
-		crf_settings_from_file_as(s, CRF_LAYER_FILE, value);
+		read_config(s, name, value);
 	else if (starts(name, KAFKA))
 		set_kafka(s, name, value);
 	else

@@ -214,7 +214,8 @@ kafka_settings_of_a_route(void **unused)
 		draw(&f, "g", "t", .handler = &by_message, .kafka = bad_kafka[i].kafka, .kafka_mode = bad_kafka[i].mode);
 		compile(&f);
 		expect_problem(&f.out, bad_kafka[i].path, bad_kafka[i].fragment);
-		expect_count(&f.out, 1);
+		if (!has_problem(&f.out, T "kafka.group.protocol", "")) /* a librdkafka that is too old for it */
+			expect_count(&f.out, 1);
 	}
 }
 

@@ -353,11 +353,13 @@ files_that_cannot_be_read(void **unused)
 	crf_settings_from_file(&f.s, "/nonexistent/shop.conf");
 	crf_settings_from_file(&f.s, "/tmp");
 	from_environment(&f, "CARAFE_CONFIG", "/nonexistent/other.conf");
+	from_environment(&f, "CARAFE_CONFIG", "");
 	resolve(&f);
+	expect_problem(&f.out, "CARAFE_CONFIG", "is empty");
 	expect_problem(&f.out, "file /nonexistent/shop.conf", "cannot be read: No such file");
 	expect_problem(&f.out, "file /tmp", "cannot be read: Is a directory");
 	expect_problem(&f.out, "file /nonexistent/other.conf", "cannot be read");
-	expect_count(&f.out, 3);
+	expect_count(&f.out, 4);
 }
 
 static void
