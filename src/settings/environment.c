@@ -104,7 +104,7 @@ read_config(struct crf_settings *s, const char *name, const char *path)
 	if (*path == '\0')
 		crf_problem(&s->problems, name, "in the environment is empty; let it name a file of settings, or unset it");
 	else
-		crf_settings_from_file_as(s, CRF_LAYER_FILE, path);
+		crf_settings_from_file_as(s, CRF_LAYER_CONFIG, path);
 }
 
 static void

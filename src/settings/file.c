@@ -88,5 +88,5 @@ crf_settings_from_file_as(struct crf_settings *s, enum crf_layer layer, const ch
 void
 crf_settings_from_file(struct crf_settings *s, const char *path)
 {
-	crf_settings_from_file_as(s, CRF_LAYER_COMMAND_LINE, path);
+	crf_settings_from_file_as(s, CRF_LAYER_FILE, path);
 }

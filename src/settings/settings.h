@@ -1,6 +1,6 @@
 /* Root settings: declared once in settings.def, set in four layers, resolved once.
  *
- * Code is the weakest layer, then a file, the environment, the command line. A key is a root setting's dotted path
+ * Code is the weakest layer, then files, the environment, the command line. A key is a root setting's dotted path
  * ("pause.timeout") or a setting of librdkafka under its own name ("fetch.min.bytes", "kafka.fetch.min.bytes"). */
 #ifndef CRF_SETTINGS_SETTINGS_H
 #define CRF_SETTINGS_SETTINGS_H
@@ -12,7 +12,14 @@
 #include "core/kv.h"
 #include "core/problems.h"
 
-enum crf_layer { CRF_LAYER_CODE, CRF_LAYER_FILE, CRF_LAYER_ENVIRONMENT, CRF_LAYER_COMMAND_LINE, CRF_LAYER_COUNT };
+enum crf_layer {
+	CRF_LAYER_CODE,
+	CRF_LAYER_CONFIG, /* the file that CARAFE_CONFIG names */
+	CRF_LAYER_FILE,   /* those of -F */
+	CRF_LAYER_ENVIRONMENT,
+	CRF_LAYER_COMMAND_LINE,
+	CRF_LAYER_COUNT
+};
 
 /* What CARAFE_ENV names; development when it is not set. Any other name, "Production" and the empty one included, warns and
  * counts as production: who sets it at all is deploying, and what development does on top (topics made by a typing error,
@@ -51,11 +58,10 @@ void crf_settings_fini(struct crf_settings *s);
 void crf_settings_set(struct crf_settings *s, enum crf_layer layer, const char *key, const char *value, const char *origin);
 /* From carafe_new's options; NULL is none. */
 void crf_settings_from_code(struct crf_settings *s, const carafe_opts *opts);
-/* A file of key=value lines, blank ones and # comments. That of -F is part of the command line, as in kcat: files and
- * options override each other in the order they are read, and both the environment. */
+/* A file of key=value lines, blank ones and # comments, as kcat's -F. Later files win over earlier ones. */
 void crf_settings_from_file(struct crf_settings *s, const char *path);
 void crf_settings_from_file_as(struct crf_settings *s, enum crf_layer layer, const char *path);
-/* CARAFE_ENV, CARAFE_CONFIG (a file, in the layer of files), CARAFE_<PATH>, CARAFE_KAFKA_<KEY>. An unknown CARAFE_ name is
+/* CARAFE_ENV, CARAFE_CONFIG (a file, weaker than those of -F), CARAFE_<PATH>, CARAFE_KAFKA_<KEY>. An unknown CARAFE_ name is
  * a problem. */
 void crf_settings_from_environment(struct crf_settings *s, char *const *environ);
 /* As CARAFE_ENV does. */

@@ -154,20 +154,29 @@ the_order_of_reading_is_not_the_order_of_layers(void **unused)
 	expect_root(&f, "concurrency", "4", "command line -X");
 }
 
+/* Whichever is read first. */
 static void
-a_file_of_the_command_line_is_the_command_line(void **unused)
+files_of_the_command_line_win_over_that_of_the_environment(void **unused)
 {
 	FIXTURE(f);
-	const char *path = a_file("concurrency=9\nmax_messages=9\n", 30 - 1);
+	CRF_AUTO_FREE char *first = crf_strdup(a_file("concurrency=1\nmax_messages=1\nmax_wait_time=1\n", 45));
+	CRF_AUTO_FREE char *second = crf_strdup(a_file("max_messages=2\n", 15));
+	CRF_AUTO_FREE char *config = crf_strdup(a_file("max_messages=3\nmax_wait_time=3\ntick_interval=3000\n", 50));
 
 	(void)unused;
-	from_environment(&f, "CARAFE_CONCURRENCY", "3");
-	crf_settings_from_file(&f.s, path);
-	unlink(path);
-	crf_settings_from_option(&f.s, "max_messages=10");
+	crf_settings_from_file(&f.s, first);
+	crf_settings_from_file(&f.s, second);
+	from_environment(&f, "CARAFE_CONFIG", config);
+	from_environment(&f, "CARAFE_CONCURRENCY", "4");
+	unlink(first);
+	unlink(second);
+	unlink(config);
 	resolve(&f);
-	expect_root(&f, "concurrency", "9", "file ");
-	expect_root(&f, "max_messages", "10", "command line -X");
+	expect_count(&f.out, 0);
+	expect_root(&f, "concurrency", "4", "environment CARAFE_CONCURRENCY");
+	expect_root(&f, "max_messages", "2", "file ");
+	expect_root(&f, "max_wait_time", "1", "file ");
+	expect_root(&f, "tick_interval", "3000", "file ");
 }
 
 static void
@@ -515,7 +524,7 @@ main(void)
 		cmocka_unit_test(nothing_set_is_all_defaults),
 		cmocka_unit_test(stronger_layers_win),
 		cmocka_unit_test(the_order_of_reading_is_not_the_order_of_layers),
-		cmocka_unit_test(a_file_of_the_command_line_is_the_command_line),
+		cmocka_unit_test(files_of_the_command_line_win_over_that_of_the_environment),
 		cmocka_unit_test(spellings_of_one_kafka_setting_override_each_other),
 		cmocka_unit_test(options_of_code_all_arrive),
 		cmocka_unit_test(what_code_may_not_say),
