@@ -112,7 +112,7 @@ crf_call_problems(const struct crf_call *call)
 
 	for (size_t i = 0; i < p->count; i++)
 		crf_say(call, "%s: %s", p->items[i].path, p->items[i].text);
-	crf_say(call, "%zu mistake%s in the configuration, nothing was started; %s info shows every setting and where it came from",
+	fprintf(stderr, "%zu mistake%s in the configuration: nothing was started. %s info shows every setting and where it came from.\n",
 	    p->count, p->count == 1 ? "" : "s", call->program);
 	return CRF_EXIT_CONFIG;
 }

@@ -45,7 +45,7 @@ enum crf_where { CRF_IN_APP = 1, CRF_IN_TOOL = 2 };
 struct crf_call;
 struct crf_command {
 	const char *name;
-	const char *aliases; /* separated by blanks */
+	const char *aliases; /* "s, consumer" */
 	unsigned where;
 	const char *arguments;
 	int fewest, most;

@@ -63,6 +63,20 @@ command_names(struct crf_buf *out, unsigned where)
 	}
 }
 
+/* The command's name and its aliases. */
+static void
+all_names(struct crf_buf *out, const struct crf_command *c, const char *gap)
+{
+	crf_buf_puts(out, c->name);
+	for (const char *at = c->aliases; *at != '\0';) {
+		size_t len = strcspn(at, ", ");
+
+		crf_buf_puts(out, gap);
+		crf_buf_add(out, at, len);
+		at += len + strspn(at + len, ", ");
+	}
+}
+
 /* ------------------------------------------------------------------------------------------------ bash */
 
 static void
@@ -92,11 +106,10 @@ static void
 bash_command(struct crf_buf *out, const struct crf_command *c)
 {
 	CRF_AUTO_FREE char *words = choices(c->arguments);
-	CRF_AUTO(crf_buf) aliases = { 0 };
 
-	for (const char *a = c->aliases; *a != '\0'; a++)
-		crf_buf_printf(&aliases, "%s%c", a == c->aliases ? "|" : "", *a == ' ' ? '|' : *a);
-	crf_buf_printf(out, "\t%s%s) words='", c->name, crf_buf_str(&aliases));
+	crf_buf_putc(out, '\t');
+	all_names(out, c, "|");
+	crf_buf_puts(out, ") words='");
 	if (c->run == crf_command_help)
 		crf_buf_puts(out, "$commands settings ");
 	else if (words != NULL)
@@ -170,9 +183,8 @@ zsh_command(struct crf_buf *out, const struct crf_command *c)
 {
 	CRF_AUTO_FREE char *words = choices(c->arguments);
 
-	crf_buf_printf(out, "\t\t%s", c->name);
-	for (const char *a = c->aliases; *a != '\0'; a++)
-		crf_buf_printf(out, "%s%c", a == c->aliases ? "|" : "", *a == ' ' ? '|' : *a);
+	crf_buf_puts(out, "\t\t");
+	all_names(out, c, "|");
 	crf_buf_puts(out, ")\n\t\t\t_arguments");
 	for (size_t i = 0; i < CRF_OPTION_COUNT; i++) {
 		if (!crf_command_takes(c, i))
@@ -226,8 +238,9 @@ fish_option(struct crf_buf *out, const char *program, const struct crf_command *
 {
 	CRF_AUTO_FREE char *words = choices(o->argument);
 
-	crf_buf_printf(out, "complete -c %s -n '__fish_seen_subcommand_from %s%s%s' -l %s", program, c->name,
-	    c->aliases[0] != '\0' ? " " : "", c->aliases, o->name);
+	crf_buf_printf(out, "complete -c %s -n '__fish_seen_subcommand_from ", program);
+	all_names(out, c, " ");
+	crf_buf_printf(out, "' -l %s", o->name);
 	if (o->letter != 0)
 		crf_buf_printf(out, " -s %c", o->letter);
 	if (words != NULL)

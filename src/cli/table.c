@@ -30,9 +30,9 @@ next_alias(const char **at, size_t *len)
 {
 	const char *word;
 
-	*at += strspn(*at, " ");
+	*at += strspn(*at, ", ");
 	word = *at;
-	*len = strcspn(word, " ");
+	*len = strcspn(word, ", ");
 	*at += *len;
 	return *len > 0 ? word : NULL;
 }
