@@ -45,6 +45,8 @@ kafka_list(carafe_kv *list, const struct it_app_opts *o)
 		n = put(list, n, "heartbeat.interval.ms", "100");
 		n = put(list, n, "partition.assignment.strategy", o->protocol == IT_RANGE ? "range" : "cooperative-sticky");
 	}
+	if (getenv("IT_DEBUG") != NULL)
+		n = put(list, n, "debug", getenv("IT_DEBUG"));
 	put_all(list, n, o->kafka);
 }
 

@@ -29,7 +29,8 @@ int it_end_test(void **state);
 int it_end_all(void **state);
 enum it_protocol it_protocol(void **state);
 
-/* Runs a program's tests; says why and ends with 77 (skipped) when there is no Kafka. */
+/* Runs a program's tests (those that match IT_ONLY, which may have * in it; with IT_VERBOSE every event is shown, with
+ * IT_DEBUG=fetch,cgrp,... librdkafka debugs too); says why and ends with 77 (skipped) when there is no Kafka. */
 #define it_run(tests) (it_skip_without("KAFKA"), cmocka_run_group_tests(tests, NULL, it_end_all))
 void it_skip_without(const char *variable);
 
