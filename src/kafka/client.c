@@ -3,6 +3,7 @@
  * can go on being served by the same calls (librdkafka before 2.15 must not be told to forward a queue to itself). */
 #include "kafka/client.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -229,6 +230,7 @@ crf_client_max_poll_interval(const struct crf_client *c)
 carafe_rc
 crf_client_close(struct crf_client *c, carafe_error *err)
 {
+	c->closing = true;
 	return crf_native_fail_error(c->rk, err, rd_kafka_consumer_close_queue(c->rk, c->queue), "cannot leave the group");
 }
 
@@ -236,6 +238,14 @@ bool
 crf_client_closed(struct crf_client *c)
 {
 	return rd_kafka_consumer_closed(c->rk) != 0;
+}
+
+static bool
+is_fatal(rd_kafka_t *rk)
+{
+	char text[CRF_NATIVE_TEXT];
+
+	return rd_kafka_fatal_error(rk, text, sizeof(text)) != 0;
 }
 
 /* Leaves the group without asking anybody, for a client that nobody serves any more. */
@@ -255,16 +265,31 @@ leave(struct crf_client *c)
 	}
 }
 
+/* rd_kafka_destroy, whatever its flags, waits until every message is released: the client is kept instead, out of its
+ * group and idle, with its threads and what it has fetched. */
+static void
+abandon_client(struct crf_client *c)
+{
+	static _Atomic(struct crf_client *) abandoned;
+
+	leave(c);
+	c->next = atomic_exchange(&abandoned, c);
+}
+
 void
 crf_client_free(struct crf_client *c, bool abandon)
 {
 	if (c == NULL)
 		return;
 	if (abandon) {
-		leave(c);
+		abandon_client(c);
 		return;
 	}
+	if (c->closing) /* a revocation that was not answered would be waited for */
+		rd_kafka_assign(c->rk, NULL);
 	rd_kafka_queue_destroy(c->queue);
-	rd_kafka_destroy(c->rk);
+	/* After a fatal error there is no leaving the group; left to itself librdkafka may then wait for ever for a close
+	 * that it has refused. */
+	rd_kafka_destroy_flags(c->rk, is_fatal(c->rk) ? RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE : 0);
 	free(c);
 }

@@ -10,6 +10,8 @@ struct crf_client {
 	rd_kafka_queue_t *queue; /* const after new: everything but messages */
 	int max_poll;            /* const after new */
 	bool reached;            /* connection */
+	bool closing;            /* connection */
+	struct crf_client *next; /* once abandoned */
 };
 
 #endif
