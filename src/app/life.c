@@ -37,7 +37,7 @@ carafe_start(carafe *app, carafe_error *err)
 	carafe_rc rc;
 
 	crf_check_magic(app, CRF_APP_MAGIC);
-	if ((rc = crf_app_prepare(app, NULL, err)) != CARAFE_OK)
+	if ((rc = crf_app_prepare(app, &(struct crf_scope){ 0 }, err)) != CARAFE_OK)
 		return rc;
 	return crf_app_start(app, false, err);
 }

@@ -119,6 +119,15 @@ check_seeds(const struct crf_call *call)
 
 /* ------------------------------------------------------------------------------------------------ running */
 
+static void
+introduce(const struct dev *d)
+{
+	if (strcmp(d->call->app->settings.v.log_format, "text") != 0)
+		return;
+	crf_server_banner(d->call, true);
+	fputs("A mock: nothing survives its end, 5 MiB a partition, no admin calls, no real transactions.\n", stderr);
+}
+
 static int
 serve(struct dev *d, const struct crf_scope *scope)
 {
@@ -131,6 +140,7 @@ serve(struct dev *d, const struct crf_scope *scope)
 	make_topics(d);
 	if (d->failed)
 		return CRF_EXIT_FAILED;
+	introduce(d);
 	if ((status = sow_all(d)) != CRF_EXIT_OK)
 		return status;
 	return crf_server_run(d->call, true);

@@ -186,7 +186,7 @@ crf_help_settings(struct crf_buf *out)
 {
 	const struct crf_setting *s;
 
-	crf_buf_puts(out, "Settings, by -X KEY=VALUE, CARAFE_KEY in the environment, -F FILE, or in code; the first of these wins.\n"
+	crf_buf_puts(out, "Settings, by -X KEY=VALUE, -F FILE, CARAFE_KEY in the environment, or in code; the first of these wins.\n"
 			  "librdkafka's settings go under their own names, as KEY or CARAFE_KAFKA_KEY.\n\n");
 	for (size_t i = 0; (s = crf_setting_at(i)) != NULL; i++) {
 		crf_buf_printf(out, "  %s", s->path);

@@ -142,14 +142,14 @@ injected(struct crf_buf *out, const char *who, inject_fn inject)
 
 static const char intro[] =
     "Settings come in four layers; a higher one wins:\n\n"
-    "1. the command line: `-X KEY=VALUE`\n"
+    "1. the command line: `-X KEY=VALUE`, then files of `-F FILE`, the last one first\n"
     "2. the environment: `CARAFE_KEY`, `CARAFE_KAFKA_KEY`, the key in capitals with `_` for `.`\n"
-    "3. files: `-F FILE` and `CARAFE_CONFIG=FILE`, lines of `KEY=VALUE`, `#` starts a comment\n"
+    "3. the file that `CARAFE_CONFIG=FILE` names: lines of `KEY=VALUE` as in those of `-F`, `#` starts a comment\n"
     "4. code: `carafe_new(.concurrency = 8, .kafka = CARAFE_KV(...), .settings = CARAFE_KV(...))`\n\n"
     "A key is one of the table below, or a setting of librdkafka under its own name (`fetch.min.bytes`). `APP info` shows every "
     "value and\nwhere it came from. All mistakes are reported together; nothing starts with a mistake in it.\n\n"
     "`CARAFE_ENV` names the environment: `development` (if unset), `test`, `staging` or `production`. Staging counts as "
-    "production.\n\n";
+    "production, and so\ndoes, with a warning, any other name: who sets it at all is deploying.\n\n";
 
 void
 crf_markdown_settings(struct crf_buf *out)

@@ -71,9 +71,10 @@ brokers(const struct crf_routing *r)
 	return NULL;
 }
 
-static void
-banner(const carafe *app, bool mock)
+void
+crf_server_banner(const struct crf_call *call, bool mock)
 {
+	const carafe *app = call->app;
 	CRF_AUTO(crf_buf) topics = { 0 };
 	const char *servers = brokers(&app->routing);
 	int workers = app->settings.v.concurrency;
@@ -107,8 +108,8 @@ crf_server_run(struct crf_call *call, bool mock)
 	struct crf_watch watch;
 	int status;
 
-	if (development && (mock || terminal))
-		banner(call->app, mock);
+	if (development && terminal && !mock)
+		crf_server_banner(call, false);
 	crf_watch_start(&watch, call->app, terminal && (development || crf_call_has(call, CRF_OPT_PROGRESS)));
 	status = crf_app_serve(call->app, exit_eof);
 	crf_watch_stop(&watch);

@@ -15,6 +15,8 @@ struct crf_scope_lists {
 void crf_scope_lists_init(struct crf_scope_lists *l, const struct crf_call *call);
 void crf_scope_lists_fini(struct crf_scope_lists *l);
 
+/* What will run, in two lines. */
+void crf_server_banner(const struct crf_call *call, bool mock);
 /* Runs the prepared app. mock: on a stand-in that goes with it. Returns the exit status. */
 int crf_server_run(struct crf_call *call, bool mock);
 

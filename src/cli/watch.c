@@ -35,17 +35,19 @@ live_line(struct crf_buf *out, const struct crf_totals *t, int64_t rate)
 	crf_buf_puts(out, " dead-lettered");
 }
 
+/* samples: the last counts, of which there are at, the oldest about to be replaced. */
 static void
 show(struct crf_watch *w, int64_t *samples, unsigned *at)
 {
 	CRF_AUTO(crf_buf) line = { 0 };
+	unsigned spans = *at < SAMPLES ? *at : SAMPLES;
 	struct crf_totals t;
 	int64_t before;
 
 	crf_app_totals(w->app, &t);
-	before = samples[*at % SAMPLES];
+	before = *at < SAMPLES ? samples[0] : samples[*at % SAMPLES];
 	samples[(*at)++ % SAMPLES] = t.consumed;
-	live_line(&line, &t, (t.consumed - before) * CRF_SECOND / (SAMPLES * REDRAW));
+	live_line(&line, &t, spans > 0 ? (t.consumed - before) * CRF_SECOND / (spans * REDRAW) : 0);
 	crf_term_status(crf_buf_str(&line));
 }
 

@@ -15,8 +15,8 @@
 enum crf_layer {
 	CRF_LAYER_CODE,
 	CRF_LAYER_CONFIG, /* the file that CARAFE_CONFIG names */
-	CRF_LAYER_FILE,   /* those of -F */
 	CRF_LAYER_ENVIRONMENT,
+	CRF_LAYER_FILE, /* those of -F */
 	CRF_LAYER_COMMAND_LINE,
 	CRF_LAYER_COUNT
 };

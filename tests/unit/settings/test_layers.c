@@ -109,25 +109,28 @@ set_layers(struct fixture *f, int upto)
 	crf_settings_from_code(&f->s, &(carafe_opts){ .size = sizeof(carafe_opts), .concurrency = 11,
 	    .kafka = CARAFE_KV({ "fetch.min.bytes", "11" }) });
 	if (upto >= 1)
-		from_file(f, CRF_LAYER_FILE, "concurrency=12\nfetch.min.bytes=12\n");
+		from_file(f, CRF_LAYER_CONFIG, "concurrency=12\nfetch.min.bytes=12\n");
 	if (upto >= 2)
 		from_environment(f, "CARAFE_CONCURRENCY", "13");
 	if (upto >= 2)
 		from_environment(f, "CARAFE_KAFKA_FETCH_MIN_BYTES", "13");
 	if (upto >= 3)
-		assert_true(crf_settings_from_option(&f->s, "concurrency=14"));
-	if (upto >= 3)
-		assert_true(crf_settings_from_option(&f->s, "kafka.fetch.min.bytes=14"));
+		from_file(f, CRF_LAYER_FILE, "concurrency=14\nfetch.min.bytes=14\n");
+	if (upto >= 4)
+		assert_true(crf_settings_from_option(&f->s, "concurrency=15"));
+	if (upto >= 4)
+		assert_true(crf_settings_from_option(&f->s, "kafka.fetch.min.bytes=15"));
 }
 
 static void
 stronger_layers_win(void **unused)
 {
-	static const char *const origins[] = { "code", "file ", "environment CARAFE_CONCURRENCY", "command line -X" };
-	static const char *const values[] = { "11", "12", "13", "14" };
+	static const char *const origins[] = { "code", "file ", "environment CARAFE_CONCURRENCY", "file ",
+		"command line -X" };
+	static const char *const values[] = { "11", "12", "13", "14", "15" };
 
 	(void)unused;
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5; i++) {
 		FIXTURE(f);
 
 		set_layers(&f, i);
@@ -156,7 +159,7 @@ the_order_of_reading_is_not_the_order_of_layers(void **unused)
 
 /* Whichever is read first. */
 static void
-files_of_the_command_line_win_over_that_of_the_environment(void **unused)
+files_of_the_command_line_win_over_the_environment(void **unused)
 {
 	FIXTURE(f);
 	CRF_AUTO_FREE char *first = crf_strdup(a_file("concurrency=1\nmax_messages=1\nmax_wait_time=1\n", 45));
@@ -168,15 +171,16 @@ files_of_the_command_line_win_over_that_of_the_environment(void **unused)
 	crf_settings_from_file(&f.s, second);
 	from_environment(&f, "CARAFE_CONFIG", config);
 	from_environment(&f, "CARAFE_CONCURRENCY", "4");
+	from_environment(&f, "CARAFE_TICK_INTERVAL", "4000");
 	unlink(first);
 	unlink(second);
 	unlink(config);
 	resolve(&f);
 	expect_count(&f.out, 0);
-	expect_root(&f, "concurrency", "4", "environment CARAFE_CONCURRENCY");
+	expect_root(&f, "concurrency", "1", "file ");
 	expect_root(&f, "max_messages", "2", "file ");
 	expect_root(&f, "max_wait_time", "1", "file ");
-	expect_root(&f, "tick_interval", "3000", "file ");
+	expect_root(&f, "tick_interval", "4000", "environment CARAFE_TICK_INTERVAL");
 }
 
 static void
@@ -524,7 +528,7 @@ main(void)
 		cmocka_unit_test(nothing_set_is_all_defaults),
 		cmocka_unit_test(stronger_layers_win),
 		cmocka_unit_test(the_order_of_reading_is_not_the_order_of_layers),
-		cmocka_unit_test(files_of_the_command_line_win_over_that_of_the_environment),
+		cmocka_unit_test(files_of_the_command_line_win_over_the_environment),
 		cmocka_unit_test(spellings_of_one_kafka_setting_override_each_other),
 		cmocka_unit_test(options_of_code_all_arrive),
 		cmocka_unit_test(what_code_may_not_say),
