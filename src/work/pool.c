@@ -139,14 +139,18 @@ begin_turn(struct crf_worker *w, struct crf_list *ready)
 	w->since = crf_now();
 }
 
+/* again: the task it has just run, to be queued behind the others; NULL: none. Nobody is woken for that one: this worker
+ * takes a task in its place, or wakes another when it goes. */
 static struct crf_task *
-next_task(struct crf_worker *w)
+next_task(struct crf_worker *w, struct crf_task *again)
 {
 	struct crf_pool *p = w->pool;
 	struct crf_list *l = NULL;
 
 	crf_lock(&p->mu);
 	w->task = NULL;
+	if (again != NULL)
+		crf_list_append(&p->ready, &again->link);
 	while (p->live <= p->target && (l = crf_list_pop(&p->ready)) == NULL)
 		crf_cond_wait(&p->work, &p->mu);
 	if (l == NULL) { /* one too many */
@@ -162,7 +166,8 @@ next_task(struct crf_worker *w)
 	return w->task;
 }
 
-static void
+/* The task when it must be queued again, else NULL. */
+static struct crf_task *
 take_turn(struct crf_worker *w, struct crf_task *t)
 {
 	int running = RUNNING;
@@ -171,23 +176,21 @@ take_turn(struct crf_worker *w, struct crf_task *t)
 	atomic_store(&t->state, RUNNING);
 	turn = t->run(t, w);
 	if (turn == CRF_TURN_GONE)
-		return;
+		return NULL;
 	if (turn == CRF_TURN_IDLE && atomic_compare_exchange_strong(&t->state, &running, IDLE))
-		return;
+		return NULL;
 	atomic_store(&t->state, READY);
-	crf_lock(&w->pool->mu);
-	enqueue(w->pool, t);
-	crf_unlock(&w->pool->mu);
+	return t;
 }
 
 static void *
 work(void *arg)
 {
 	struct crf_worker *w = arg;
-	struct crf_task *t;
+	struct crf_task *t, *again = NULL;
 
-	while ((t = next_task(w)) != NULL)
-		take_turn(w, t);
+	while ((t = next_task(w, again)) != NULL)
+		again = take_turn(w, t);
 	return NULL;
 }
 
@@ -279,6 +282,7 @@ bool
 crf_pool_step(struct crf_pool *p)
 {
 	struct crf_worker *w = p->by_hand;
+	struct crf_task *again;
 	struct crf_list *ready;
 
 	crf_lock(&p->mu);
@@ -287,9 +291,11 @@ crf_pool_step(struct crf_pool *p)
 	crf_unlock(&p->mu);
 	if (ready == NULL)
 		return false;
-	take_turn(w, w->task);
+	again = take_turn(w, w->task);
 	crf_lock(&p->mu);
 	w->task = NULL;
+	if (again != NULL)
+		enqueue(p, again);
 	crf_unlock(&p->mu);
 	return true;
 }
