@@ -23,7 +23,7 @@ struct crf_claims {
 	enum crf_rank dispatch;
 	const char *dispatch_to; /* the message at the head goes to this topic, and is done once that is acknowledged */
 	bool dispatch_marks;     /* ... and is marked then */
-	bool fresh;              /* the attempts of what is left count anew */
+	bool fresh;              /* what is left has had one run, this one */
 };
 
 static inline void

@@ -29,14 +29,10 @@ carafe_fail(carafe_consumer *c, const char *format, ...)
 carafe_rc
 carafe_mark(carafe_consumer *c, const carafe_message *m)
 {
-	carafe_rc rc;
-
 	checked(c);
 	if (m == NULL || m->partition != c->lane.partition || strcmp(m->topic, c->topic->name) != 0)
 		return CARAFE_INVALID;
-	rc = crf_lane_mark(&c->lane, m->offset, carafe_message_leader_epoch(m));
-	c->advanced = c->advanced || rc == CARAFE_OK;
-	return rc;
+	return crf_lane_mark(&c->lane, m->offset, carafe_message_leader_epoch(m));
 }
 
 carafe_rc
@@ -121,6 +117,7 @@ crf_consumer_new(struct crf_flow *f, const struct crf_topic *t, int32_t partitio
 	c->flow = f;
 	c->topic = t;
 	c->plan = t->plan;
+	c->step_state = crf_alloc(1, c->plan->state_size);
 	l->from = from;
 	l->source = source;
 	l->ops = &crf_flow_ops;

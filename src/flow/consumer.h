@@ -37,7 +37,6 @@ struct carafe_consumer {
 	carafe_rc rc;
 	char why[CARAFE_ERROR_TEXT];
 	int attempt;    /* of the message or batch the handler has now */
-	bool advanced;  /* something was marked, or done, in this run */
 	struct crf_dispatch dispatch;
 };
 

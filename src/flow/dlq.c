@@ -68,8 +68,8 @@ after(struct crf_step *s)
 	if (s->rc == CARAFE_OK || s->exhausted)
 		return;
 	if (c->independent && s->advanced)
-		s->claims->fresh = true;
-	else if (s->attempt > c->max_retries)
+		crf_count_anew(s);
+	if (s->attempt > c->max_retries)
 		crf_claim_dispatch(s->claims, CRF_RANK_RETRY, c->topic, c->marks);
 }
 

@@ -22,8 +22,8 @@ struct crf_step {
 	void *state;      /* state_size zeroed bytes for each partition */
 	crf_ns now;
 	carafe_rc rc;   /* AFTER: the handler's verdict */
-	int attempt;    /* AFTER: which run of this work it was */
-	bool advanced;  /* AFTER: something was marked in this run */
+	int attempt;    /* AFTER: which run of this work it was; a step may count it anew for itself and those after it */
+	bool advanced;  /* AFTER: something was finished in this run */
 	bool exhausted; /* AFTER: nothing is left unmarked */
 };
 
@@ -41,6 +41,9 @@ struct crf_feature {
 };
 
 /* How many messages the step looks at, and how many of them go on now. FILTER. */
+/* What is left has had one run, this one. AFTER. */
+void crf_count_anew(struct crf_step *s);
+
 size_t crf_count(const struct crf_step *s);
 void crf_keep(struct crf_step *s, size_t count);
 

@@ -40,7 +40,7 @@ compile(const struct crf_topic *t, const struct crf_settings *s, struct crf_prob
 		p->steps[stage] = crf_alloc(crf_array_len(features), 1);
 	for (size_t i = 0; i < crf_array_len(features); i++) {
 		const struct crf_feature *f = features[i];
-		void *conf = crf_alloc(1, f->conf_size + 1);
+		void *conf = crf_alloc(1, f->conf_size);
 
 		crf_buf_reset(&path);
 		crf_buf_printf(&path, "groups.%s.%s.%s", t->connection->group, t->name, f->name);

@@ -29,7 +29,7 @@ void crf_plan_run(const struct crf_plan *p, enum crf_stage stage, struct crf_ste
 
 /* Calls fn with each topic that t's features write to. */
 void crf_plan_targets(const struct crf_topic *t, void (*fn)(const char *topic, void *arg), void *arg);
-/* "throttle auto_mark retry dlq" */
+/* "throttle auto_mark dlq retry" */
 void crf_plan_describe(const struct crf_topic *t, struct crf_buf *out);
 
 #endif

@@ -36,7 +36,7 @@ compile(const struct crf_topic *t, const void *drawn, const struct crf_settings 
 		crf_problem(out, path, "timeout (%d ms) is longer than max_timeout (%d ms)", timeout, max_timeout);
 	c->timeout = timeout * CRF_MS;
 	c->max_timeout = max_timeout * CRF_MS;
-	c->exponential = drawn != NULL ? !o->constant : s->v.pause_with_exponential_backoff;
+	c->exponential = o->constant == 0 ? s->v.pause_with_exponential_backoff : o->constant == CARAFE_NONE;
 	return true;
 }
 

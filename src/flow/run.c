@@ -34,7 +34,7 @@ consume_messages(struct carafe_consumer *c)
 	struct carafe_batch *b = c->lane.strand.batch;
 	carafe_rc (*handle)(carafe_consumer *, const carafe_message *) = c->topic->handler.message;
 
-	while (b->head < b->limit && !(c->advanced && crf_lane_should_stop(&c->lane))) {
+	do {
 		const carafe_message *m = &b->messages[b->head];
 		carafe_rc rc = handle(c, m);
 
@@ -43,9 +43,9 @@ consume_messages(struct carafe_consumer *c)
 		if (!c->topic->manual_marking)
 			crf_lane_mark(&c->lane, m->offset, carafe_message_leader_epoch(m));
 		b->head++;
-		c->advanced = true;
 		c->attempt = 1;
-	}
+		c->why[0] = '\0';
+	} while (b->head < b->limit && !crf_lane_should_stop(&c->lane));
 	return CARAFE_OK;
 }
 
@@ -92,7 +92,7 @@ report(struct carafe_consumer *c)
 		snprintf(c->why, sizeof(c->why), "the handler returned %d, which is no carafe_rc", (int)c->rc);
 	else if (c->why[0] == '\0')
 		snprintf(c->why, sizeof(c->why), "the handler returned %s", carafe_rc_name(c->rc));
-	CRF_EMIT(c->flow->bus, CARAFE_EV_CONSUMER_ERROR, CRF_STR(TYPE, types[c->hook]), CRF_WHERE(c),
+	CRF_EMIT(c->flow->bus, CARAFE_EV_CONSUMER_ERROR, CRF_STR(TYPE, c->proceeded ? types[c->hook] : "wrap"), CRF_WHERE(c),
 	    CRF_INT(OFFSET, has_offset ? b->messages[b->head].offset : -1),
 	    CRF_INT(LAST_OFFSET, has_offset ? b->messages[b->limit - 1].offset : -1), CRF_INT(ATTEMPT, c->attempt),
 	    CRF_STR(RC, carafe_rc_name(c->rc)), CRF_STR(TEXT, c->why));
@@ -104,14 +104,13 @@ crf_consumer_call(struct carafe_consumer *c, carafe_hook hook)
 	c->hook = hook;
 	c->rc = CARAFE_OK;
 	c->why[0] = '\0';
-	if (c->topic->handler.wrap == NULL) {
-		c->rc = invoke(c);
-	} else {
-		c->proceeded = false;
+	c->proceeded = false;
+	if (c->topic->handler.wrap == NULL)
+		carafe_proceed(c);
+	else
 		c->topic->handler.wrap(c, hook);
-		if (!c->proceeded)
-			c->rc = carafe_fail(c, "wrap did not call carafe_proceed(): nothing was done");
-	}
+	if (!c->proceeded)
+		c->rc = carafe_fail(c, "wrap did not call carafe_proceed(): nothing was done");
 	if (c->rc != CARAFE_OK)
 		report(c);
 }
@@ -135,13 +134,16 @@ static void
 hook(struct crf_lane *l, carafe_hook which)
 {
 	static const carafe_event_id events[] = { 0, CARAFE_EV_CONSUMER_INITIALIZED, CARAFE_EV_CONSUMER_REVOKED,
-		CARAFE_EV_CONSUMER_SHUTDOWN, CARAFE_EV_CONSUMER_EOFED, CARAFE_EV_CONSUMER_TICKED };
+		CARAFE_EV_CONSUMER_SHUTDOWN, 0, CARAFE_EV_CONSUMER_TICKED };
 	struct carafe_consumer *c = consumer_of(l);
 
 	initialize(c);
 	c->attempt = 1;
 	crf_consumer_call(c, which);
-	CRF_EMIT(c->flow->bus, events[which], CRF_WHERE(c));
+	if (which == CARAFE_HOOK_EOFED)
+		CRF_EMIT(c->flow->bus, CARAFE_EV_CONSUMER_EOFED, CRF_WHERE(c), CRF_INT(OFFSET, l->eof_offset));
+	else
+		CRF_EMIT(c->flow->bus, events[which], CRF_WHERE(c));
 }
 
 static bool
@@ -155,6 +157,17 @@ wants(const struct crf_lane *l, carafe_hook which)
 /* ------------------------------------------------------------------------------------------------ stages */
 
 static void
+close_gate(struct carafe_consumer *c, crf_ns until, crf_ns now)
+{
+	const struct carafe_batch *b = c->lane.strand.batch;
+
+	c->lane.gate_until = until;
+	CRF_EMIT(c->flow->bus, CARAFE_EV_FILTER_THROTTLED, CRF_WHERE(c),
+	    CRF_INT(OFFSET, b->limit < b->count ? b->messages[b->limit].offset : b->messages[b->count - 1].offset + 1),
+	    CRF_INT(TIMEOUT_MS, (until - now) / CRF_MS));
+}
+
+static void
 filter(struct crf_lane *l, crf_ns now)
 {
 	struct carafe_consumer *c = consumer_of(l);
@@ -164,15 +177,16 @@ filter(struct crf_lane *l, crf_ns now)
 	l->strand.batch->limit = l->strand.batch->count;
 	if (c->plan->step_count[CRF_FILTER] == 0)
 		return;
-	if (c->step_state == NULL && c->plan->state_size > 0)
-		c->step_state = crf_alloc(1, c->plan->state_size);
 	crf_plan_run(c->plan, CRF_FILTER, &step, c->step_state);
-	if (claims.gate != CRF_RANK_NONE) {
-		l->gate_until = claims.gate_until;
-		CRF_EMIT(c->flow->bus, CARAFE_EV_FILTER_THROTTLED, CRF_WHERE(c),
-		    CRF_INT(OFFSET, l->strand.batch->messages[l->strand.batch->limit].offset),
-		    CRF_INT(TIMEOUT_MS, (claims.gate_until - now) / CRF_MS));
-	}
+	if (claims.gate != CRF_RANK_NONE)
+		close_gate(c, claims.gate_until, now);
+}
+
+void
+crf_count_anew(struct crf_step *s)
+{
+	s->attempt = 1;
+	s->claims->fresh = true;
 }
 
 size_t
@@ -193,70 +207,105 @@ crf_keep(struct crf_step *s, size_t count)
 }
 
 static void
-run_handler(struct carafe_consumer *c, crf_ns now)
+say_consumed(struct carafe_consumer *c, size_t first, size_t end, crf_ns began)
 {
 	const struct carafe_batch *b = c->lane.strand.batch;
-	size_t first = b->head, count = b->limit - b->head;
-	bool wanted = crf_bus_wanted(c->flow->bus, CARAFE_EV_CONSUMER_CONSUMED);
 
-	CRF_EMIT(c->flow->bus, CARAFE_EV_CONSUMER_CONSUME, CRF_WHERE(c), CRF_INT(OFFSET, b->messages[first].offset),
-	    CRF_INT(LAST_OFFSET, b->messages[b->limit - 1].offset), CRF_INT(COUNT, (int64_t)count),
-	    CRF_INT(ATTEMPT, c->attempt));
-	crf_consumer_call(c, CARAFE_HOOK_CONSUME);
-	if (wanted && c->rc == CARAFE_OK)
-		CRF_EMIT(c->flow->bus, CARAFE_EV_CONSUMER_CONSUMED, CRF_WHERE(c),
-		    CRF_INT(OFFSET, b->messages[first].offset), CRF_INT(LAST_OFFSET, b->messages[b->limit - 1].offset),
-		    CRF_INT(COUNT, (int64_t)count), CRF_INT(ATTEMPT, c->attempt),
-		    CRF_INT(TIME_US, (crf_now() - now) / 1000));
+	CRF_EMIT(c->flow->bus, CARAFE_EV_CONSUMER_CONSUMED, CRF_WHERE(c), CRF_INT(OFFSET, b->messages[first].offset),
+	    CRF_INT(LAST_OFFSET, b->messages[end - 1].offset), CRF_INT(COUNT, (int64_t)(end - first)),
+	    CRF_INT(ATTEMPT, c->lane.strand.attempt), CRF_INT(TIME_US, (crf_now() - began) / 1000));
 }
 
 static void
-count_run(struct carafe_consumer *c, size_t first)
+run_handler(struct carafe_consumer *c, crf_ns now)
 {
 	const struct carafe_batch *b = c->lane.strand.batch;
-	bool all = c->rc == CARAFE_OK && c->topic->handler.consume != NULL;
+	size_t first = b->head;
 
-	count_up(&c->flow->consumed, (int64_t)((all ? b->limit : b->head) - first));
-	if (c->rc != CARAFE_OK)
-		count_up(&c->flow->failed, 1);
-	if (c->lane.strand.attempt > 1)
-		count_up(&c->flow->retried, 1);
+	CRF_EMIT(c->flow->bus, CARAFE_EV_CONSUMER_CONSUME, CRF_WHERE(c), CRF_INT(OFFSET, b->messages[first].offset),
+	    CRF_INT(LAST_OFFSET, b->messages[b->limit - 1].offset), CRF_INT(COUNT, (int64_t)(b->limit - first)),
+	    CRF_INT(ATTEMPT, c->attempt));
+	crf_consumer_call(c, CARAFE_HOOK_CONSUME);
+	if (c->rc == CARAFE_OK)
+		say_consumed(c, first, c->topic->handler.consume != NULL ? b->limit : b->head, now);
+}
+
+/* After a batch handler. A failure leaves what is unmarked; the rest is done. */
+static size_t
+end_batch(struct carafe_consumer *c)
+{
+	const struct carafe_batch *b = c->lane.strand.batch;
+
+	crf_lane_skip_marked(&c->lane);
+	return c->rc == CARAFE_OK ? b->limit : b->head;
+}
+
+/* After a message handler. What failed is the message at the head, and counted alone; unless it was marked before it
+ * failed: then it is done with. */
+static size_t
+end_messages(struct carafe_consumer *c, size_t first)
+{
+	struct crf_strand *s = &c->lane.strand;
+	size_t end = s->batch->head;
+
+	crf_lane_skip_marked(&c->lane);
+	if (s->batch->head > first)
+		s->attempt = c->rc == CARAFE_OK || s->batch->head > end ? 0 : 1;
+	return end;
+}
+
+static void
+follow_up(struct carafe_consumer *c, size_t first, crf_ns now)
+{
+	const struct crf_strand *s = &c->lane.strand;
+	struct crf_claims claims = { 0 };
+	struct crf_step step = {
+		.consumer = c,
+		.claims = &claims,
+		.now = c->rc == CARAFE_OK ? now : crf_now(),
+		.rc = c->rc,
+		.attempt = s->attempt,
+		.advanced = s->batch->head > first,
+		.exhausted = s->batch->head == s->batch->limit,
+	};
+
+	crf_plan_run(c->plan, CRF_AFTER, &step, c->step_state);
+	crf_settle(c, &claims);
+}
+
+static void
+begin_run(struct carafe_consumer *c, crf_ns now)
+{
+	struct crf_flow *f = c->flow;
+
+	if (atomic_load_explicit(&c->at_end, memory_order_relaxed))
+		atomic_store(&c->at_end, false);
+	if (atomic_load_explicit(&f->first, memory_order_relaxed) == 0)
+		atomic_store(&f->first, now);
+	initialize(c);
+	if (!c->topic->persistent && c->state != NULL)
+		memset(c->state, 0, c->topic->handler.state_size);
+	c->attempt = ++c->lane.strand.attempt;
+	if (c->attempt > 1)
+		count_up(&f->retried, 1);
 }
 
 static void
 run(struct crf_lane *l, crf_ns now)
 {
 	struct carafe_consumer *c = consumer_of(l);
-	struct crf_strand *s = &l->strand;
-	size_t first = s->batch->head;
-	struct crf_claims claims = { 0 };
-	struct crf_step step = { .consumer = c, .claims = &claims };
+	const struct crf_strand *s = &l->strand;
+	size_t first = s->batch->head, end;
 
-	if (atomic_load_explicit(&c->at_end, memory_order_relaxed))
-		atomic_store(&c->at_end, false);
-	if (atomic_load_explicit(&c->flow->first, memory_order_relaxed) == 0)
-		atomic_store(&c->flow->first, now);
-	initialize(c);
-	if (!c->topic->persistent && c->state != NULL)
-		memset(c->state, 0, c->topic->handler.state_size);
-	c->attempt = ++s->attempt;
-	c->advanced = false;
+	begin_run(c, now);
 	run_handler(c, now);
-	if (c->topic->handler.consume != NULL)
-		crf_lane_skip_marked(l);
-	count_run(c, first);
-	if (c->topic->handler.message != NULL && c->advanced) {
-		s->attempt = c->rc == CARAFE_OK ? 0 : 1; /* of the message that failed, not of those before it */
-		if (c->rc == CARAFE_OK && s->batch->head < s->batch->limit)
-			return; /* asked to stop between two messages: the rest is for whoever comes next */
-	}
-	step.rc = c->rc;
-	step.attempt = s->attempt;
-	step.advanced = c->advanced;
-	step.exhausted = s->batch->head == s->batch->limit;
-	step.now = c->rc == CARAFE_OK ? now : crf_now();
-	crf_plan_run(c->plan, CRF_AFTER, &step, c->step_state);
-	crf_settle(c, &claims);
+	end = c->topic->handler.consume != NULL ? end_batch(c) : end_messages(c, first);
+	count_up(&c->flow->consumed, (int64_t)(end - first));
+	if (c->rc != CARAFE_OK)
+		count_up(&c->flow->failed, 1);
+	if (s->attempt == 0 && s->batch->head < s->batch->limit)
+		return; /* between two messages: the rest is for the next run, or for whoever comes next */
+	follow_up(c, first, now);
 }
 
 /* ------------------------------------------------------------------------------------------------ what else a lane says */

@@ -15,7 +15,7 @@ typedef struct carafe_retry_opts {
 	size_t size;
 	int timeout;     /* ms; pause.timeout (1000) */
 	int max_timeout; /* ms; pause.max_timeout (30000) */
-	int constant;    /* 1: always timeout, no exponential backoff */
+	int constant;    /* 1: always timeout; CARAFE_NONE: exponential whatever pause.with_exponential_backoff says */
 	int reserved_;
 } carafe_retry_opts;
 

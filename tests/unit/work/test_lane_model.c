@@ -1,7 +1,7 @@
 /* A lane against a model of it: random schedules of messages, news, verdicts, dispatches, signals and time.
  *
- *   CARAFE_SEED=n      runs the one episode that failed; each failure prints its seed
- *   CARAFE_EPISODES=n  how many to run */
+ *   CRF_SEED=n      runs the one episode that failed; each failure prints its seed
+ *   CRF_EPISODES=n  how many to run */
 #include "work/lane.h"
 
 #include <inttypes.h>
@@ -45,7 +45,7 @@ static uint64_t total_runs, total_steps;
 #define check(m, condition)                                                                                            \
 	do {                                                                                                           \
 		if (!(condition))                                                                                      \
-			fail_msg("CARAFE_SEED=%" PRIu64 ": step %" PRIu64 ": %s", (m)->seed, (m)->steps, #condition);  \
+			fail_msg("CRF_SEED=%" PRIu64 ": step %" PRIu64 ": %s", (m)->seed, (m)->steps, #condition);  \
 	} while (0)
 
 static uint64_t
@@ -444,7 +444,7 @@ episode(uint64_t seed)
 static void
 a_lane_does_as_its_model(void **unused)
 {
-	const char *seed = getenv("CARAFE_SEED"), *episodes = getenv("CARAFE_EPISODES");
+	const char *seed = getenv("CRF_SEED"), *episodes = getenv("CRF_EPISODES");
 	uint64_t count = episodes != NULL ? strtoull(episodes, NULL, 10) : EPISODES;
 
 	(void)unused;
