@@ -85,11 +85,15 @@ crf_lines_split(const char *line, size_t len, const char *delimiter, carafe_byte
 static void
 count_failure(struct crf_lines *l, int64_t number, const char *why)
 {
+	bool given_up;
 	int64_t failed;
 
 	crf_lock(&l->mu);
+	given_up = l->given_up;
 	failed = ++l->failed;
 	crf_unlock(&l->mu);
+	if (given_up)
+		return;
 	if (failed <= SHOWN)
 		crf_say(l->call, "line %" PRId64 ": %s", number, why);
 	else if (failed == SHOWN + 1)
@@ -179,6 +183,9 @@ crf_lines_send(struct crf_lines *l, FILE *in)
 
 	l->started = crf_now();
 	if (!send_lines(l, in) || !wait_for_all(l)) {
+		crf_lock(&l->mu);
+		l->given_up = true;
+		crf_unlock(&l->mu);
 		crf_say(l->call, "no broker answered within %d ms (boot_timeout); nothing was written to %s", l->boot_timeout, l->topic);
 		return CARAFE_UNAVAILABLE;
 	}

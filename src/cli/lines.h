@@ -20,6 +20,7 @@ struct crf_lines {
 	int64_t sent;         /* mu: accepted by the producer or refused at once */
 	int64_t acknowledged; /* mu */
 	int64_t failed;       /* mu */
+	bool given_up;        /* mu: what fails from here on is no news */
 	crf_ns started;
 };
 
