@@ -28,8 +28,10 @@ exits() {
 	shift
 	"$@" >out 2>err
 	got=$?
+	name=$(basename "$1")
+	shift
 	[ "$got" = "$want" ]
-	X
+	ok "$name $* exits with $want" $?
 	[ "$got" = "$want" ] || echo "# it exited with $got"
 }
 says() { # FILE TEXT

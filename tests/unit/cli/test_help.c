@@ -38,7 +38,7 @@ a_command_explains_itself(void **unused)
 	    "  -p, --partition NUMBER          write to this partition; by default the key decides\n"
 	    "  -X, --set KEY=VALUE             a setting of carafe (`help settings`) or librdkafka; may be\n"
 	    "                                  repeated\n"
-	    "  -F, --config FILE               a file of KEY=VALUE lines; the environment and -X go before it\n"
+	    "  -F, --config FILE               a file of KEY=VALUE lines; over the environment, under -X\n"
 	    "  -v, --verbose                   log everything: --log-level debug\n"
 	    "  -q, --quiet                     log errors only: --log-level error\n"
 	    "      --log-level debug|info|warn|error\n"
