@@ -23,22 +23,24 @@
 struct side {
 	const char *child; /* "peer" or "carafe" */
 	const char *workers;
+	const char *batch;      /* max_messages */
 	const char *one_by_one; /* "1": a message handler, or consumer_poll */
 	const char *backoff;    /* fetch.queue.backoff.ms; NULL: as it comes */
 	const char *thread;     /* the function that all of the application's side runs in */
 };
 
-enum { RAW, RAW_DEFAULTS, RAW_POLL, BATCH, BATCH_1, BATCH_2, MESSAGE, SIDES };
+enum { RAW, RAW_DEFAULTS, RAW_POLL, BATCH, BATCH_1, BATCH_2, BATCH_100, MESSAGE, SIDES };
 
 /* carafe brings its own defaults; the raw loop is given the one that matters, without which it is 4 times slower. */
 static const struct side sides[SIDES] = {
-	[RAW] = { "peer", "1", "0", "fetch.queue.backoff.ms=10", "next_batch" },
-	[RAW_DEFAULTS] = { "peer", "1", "0", NULL, "next_batch" },
-	[RAW_POLL] = { "peer", "1", "1", "fetch.queue.backoff.ms=10", "next_message" },
-	[BATCH] = { "carafe", "5", "0", NULL, "work" },
-	[BATCH_1] = { "carafe", "1", "0", NULL, "work" },
-	[BATCH_2] = { "carafe", "2", "0", NULL, "work" },
-	[MESSAGE] = { "carafe", "5", "1", NULL, "work" },
+	[RAW] = { "peer", "1", "1000", "0", "fetch.queue.backoff.ms=10", "next_batch" },
+	[RAW_DEFAULTS] = { "peer", "1", "1000", "0", NULL, "next_batch" },
+	[RAW_POLL] = { "peer", "1", "1", "1", "fetch.queue.backoff.ms=10", "next_message" },
+	[BATCH] = { "carafe", "5", "1000", "0", NULL, "work" },
+	[BATCH_1] = { "carafe", "1", "1000", "0", NULL, "work" },
+	[BATCH_2] = { "carafe", "2", "1000", "0", NULL, "work" },
+	[BATCH_100] = { "carafe", "5", "100", "0", NULL, "work" },
+	[MESSAGE] = { "carafe", "5", "1000", "1", NULL, "work" },
 };
 
 static const struct {
@@ -48,6 +50,7 @@ static const struct {
 	{ "rate", BATCH, RAW },
 	{ "rate_1_worker", BATCH_1, RAW },
 	{ "rate_2_workers", BATCH_2, RAW },
+	{ "rate_batch_100", BATCH_100, RAW },
 	{ "rate_message_handler", MESSAGE, RAW },
 	{ "rate_to_poll", MESSAGE, RAW_POLL },
 	{ "rate_to_defaults", BATCH, RAW_DEFAULTS },
@@ -127,6 +130,7 @@ add_child(struct command *c, const struct options *o, const struct side *s, cons
 	add_option(c, "--per-partition", c->numbers[0]);
 	add_option(c, "--partitions", c->numbers[1]);
 	add_option(c, "--workers", s->workers);
+	add_option(c, "--batch", s->batch);
 	add_option(c, "--one-by-one", s->one_by_one);
 	if (s->backoff != NULL)
 		add_option(c, "-X", s->backoff);
@@ -234,7 +238,7 @@ measure_instructions(const struct options *o)
 
 /* ------------------------------------------------------------------------------------------------ options */
 
-enum { JSON, MESSAGES, ROUNDS, PARTITIONS, SIZE, NO_RATES, NO_INSTRUCTIONS, CHILD, TOPIC, PER_PARTITION, WORKERS, ONE_BY_ONE };
+enum { JSON, MESSAGES, ROUNDS, PARTITIONS, SIZE, NO_RATES, NO_INSTRUCTIONS, CHILD, TOPIC, PER_PARTITION, WORKERS, BATCH_SIZE, ONE_BY_ONE };
 
 static const struct option options[] = {
 	{ "json", no_argument, NULL, JSON },
@@ -249,6 +253,7 @@ static const struct option options[] = {
 	{ "topic", required_argument, NULL, TOPIC },
 	{ "per-partition", required_argument, NULL, PER_PARTITION },
 	{ "workers", required_argument, NULL, WORKERS },
+	{ "batch", required_argument, NULL, BATCH_SIZE },
 	{ "one-by-one", required_argument, NULL, ONE_BY_ONE },
 	{ NULL, 0, NULL, 0 },
 };
@@ -319,6 +324,9 @@ take_option(struct options *o, int option)
 	case WORKERS:
 		o->drain.workers = number(optarg, 1, 1000);
 		break;
+	case BATCH_SIZE:
+		o->drain.batch = number(optarg, 1, DRAIN_BATCH_MAX);
+		break;
 	case ONE_BY_ONE:
 		o->drain.one_by_one = number(optarg, 0, 1);
 		break;
@@ -341,7 +349,7 @@ read_options(struct options *o, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	struct options o = { .messages = 2000000, .rounds = 5, .partitions = 8, .size = 100 };
+	struct options o = { .messages = 2000000, .rounds = 5, .partitions = 8, .size = 100, .drain = { .batch = DRAIN_BATCH_MAX } };
 	char what[128];
 
 	o.bench = (struct bench){ .name = "drain", .self = realpath("/proc/self/exe", NULL), .brokers = getenv("KAFKA") };

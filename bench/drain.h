@@ -6,15 +6,16 @@
 
 #include "bench.h"
 
-#define DRAIN_BATCH 1000
+#define DRAIN_BATCH_MAX 1000
 
 struct drain {
 	const char *brokers;
 	const char *topic;
 	int64_t per_partition;
 	int partitions;
-	int workers;           /* carafe */
-	bool one_by_one;       /* the message handler; rd_kafka_consumer_poll */
+	int workers;            /* carafe */
+	int batch;              /* most messages at once */
+	bool one_by_one;        /* the message handler; rd_kafka_consumer_poll */
 	const carafe_kv *kafka; /* settings of librdkafka beside its defaults */
 };
 

@@ -68,7 +68,7 @@ static const carafe_handler messages = { .message = on_message, .state_size = si
 static carafe *
 draw(const struct drain *d)
 {
-	carafe *app = carafe_new(.client_id = "bench", .concurrency = d->workers, .max_messages = DRAIN_BATCH,
+	carafe *app = carafe_new(.client_id = "bench", .concurrency = d->workers, .max_messages = d->batch,
 	    .kafka = CARAFE_KV({ "bootstrap.servers", d->brokers }));
 
 	carafe_route(carafe_group(app, bench_fresh_name("carafe-bench")), d->topic,

@@ -53,10 +53,10 @@ take(rd_kafka_message_t **messages, ssize_t n)
 /* A batch call returns when it is full or its time is over, so one that may not wait is followed, when there is nothing,
  * by a wait for a single message. */
 __attribute__((noinline)) static int64_t
-next_batch(rd_kafka_t *rk, rd_kafka_queue_t *queue)
+next_batch(rd_kafka_t *rk, rd_kafka_queue_t *queue, int batch)
 {
-	rd_kafka_message_t *messages[DRAIN_BATCH];
-	ssize_t n = rd_kafka_consume_batch_queue(queue, 0, messages, DRAIN_BATCH);
+	rd_kafka_message_t *messages[DRAIN_BATCH_MAX];
+	ssize_t n = rd_kafka_consume_batch_queue(queue, 0, messages, (size_t)batch);
 
 	(void)rk;
 	if (n == 0 && (messages[0] = rd_kafka_consume_queue(queue, 100)) != NULL)
@@ -65,30 +65,30 @@ next_batch(rd_kafka_t *rk, rd_kafka_queue_t *queue)
 }
 
 __attribute__((noinline)) static int64_t
-next_message(rd_kafka_t *rk, rd_kafka_queue_t *queue)
+next_message(rd_kafka_t *rk, rd_kafka_queue_t *queue, int batch)
 {
 	rd_kafka_message_t *message = rd_kafka_consumer_poll(rk, 100);
 
-	(void)queue;
+	(void)queue, (void)batch;
 	return message != NULL ? take(&message, 1) : 0;
 }
 
 void
 drain_peer(const struct drain *d, struct bench_result *result)
 {
-	int64_t (*next)(rd_kafka_t *, rd_kafka_queue_t *) = d->one_by_one ? next_message : next_batch;
+	int64_t (*next)(rd_kafka_t *, rd_kafka_queue_t *, int) = d->one_by_one ? next_message : next_batch;
 	rd_kafka_t *rk = subscribe(d);
 	rd_kafka_queue_t *queue = rd_kafka_queue_get_consumer(rk);
 	int64_t wanted = d->per_partition * d->partitions, count = 0;
 	int64_t cpu;
 	crf_ns start;
 
-	while ((count = next(rk, queue)) == 0)
+	while ((count = next(rk, queue, d->batch)) == 0)
 		;
 	start = crf_now();
 	cpu = bench_cpu_ns();
 	while (count < wanted)
-		count += next(rk, queue);
+		count += next(rk, queue, d->batch);
 	result->messages = count;
 	result->seconds = (double)(crf_now() - start) / 1e9;
 	result->cpu = (double)(bench_cpu_ns() - cpu) / 1e9;
