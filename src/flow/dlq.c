@@ -11,7 +11,6 @@
 struct drawn {
 	carafe_dlq_opts opts;
 	char topic[256]; /* cut when it is longer, which is too long for Kafka anyway */
-	bool known;
 };
 
 struct conf {
@@ -26,7 +25,8 @@ carafe_dlq_(carafe_route *route, const carafe_dlq_opts *opts)
 {
 	struct drawn d = { 0 };
 
-	d.known = crf_opts_copy(&d.opts, sizeof(d.opts), opts);
+	if (!crf_opts_copy(&d.opts, sizeof(d.opts), opts))
+		d.opts.size = CRF_OPTS_UNKNOWN;
 	if (d.opts.topic != NULL)
 		strncpy(d.topic, d.opts.topic, sizeof(d.topic) - 1);
 	crf_route_set_option(route, &crf_dlq, crf_dlq.name, &d, sizeof(d));
@@ -43,8 +43,7 @@ compile(const struct crf_topic *t, const void *drawn, const struct crf_settings 
 	(void)s;
 	if (d == NULL)
 		return false;
-	if (!d->known)
-		crf_problem(out, path, "options of a newer carafe than the one that is linked (%s)", carafe_version());
+	crf_check_known(d->opts.size, path, out);
 	if ((wrong = crf_topic_name_problem(d->topic)) != NULL)
 		crf_problem(out, path, "topic \"%s\" %s", d->topic, wrong);
 	if (strcmp(d->topic, t->name) == 0)

@@ -41,6 +41,10 @@ struct crf_feature {
 };
 
 /* How many messages the step looks at, and how many of them go on now. FILTER. */
+/* The size of drawn options that say something which only a newer carafe knows; the check makes it a mistake. */
+#define CRF_OPTS_UNKNOWN 0
+void crf_check_known(size_t size, const char *path, struct crf_problems *out);
+
 /* What is left has had one run, this one. AFTER. */
 void crf_count_anew(struct crf_step *s);
 

@@ -64,6 +64,14 @@ free_plan(struct crf_plan *p)
 }
 
 void
+crf_check_known(size_t size, const char *path, struct crf_problems *out)
+{
+	if (size == CRF_OPTS_UNKNOWN)
+		crf_problem(out, path, "an option is set that only a newer carafe knows; %s is linked: update it, or leave the "
+				       "option out", carafe_version());
+}
+
+void
 crf_plan_compile(struct crf_routing *r, const struct crf_settings *s, struct crf_problems *out)
 {
 	for (size_t i = 0; i < r->count; i++)

@@ -16,7 +16,7 @@ carafe_retry_(carafe_route *route, const carafe_retry_opts *opts)
 	carafe_retry_opts o;
 
 	if (!crf_opts_copy(&o, sizeof(o), opts))
-		o.timeout = -1; /* of a newer header, with something this library does not know: reported by compile */
+		o.size = CRF_OPTS_UNKNOWN;
 	crf_route_set_option(route, &crf_retry, crf_retry.name, &o, sizeof(o));
 }
 
@@ -24,12 +24,13 @@ static bool
 compile(const struct crf_topic *t, const void *drawn, const struct crf_settings *s, void *conf, const char *path,
     struct crf_problems *out)
 {
-	const carafe_retry_opts none = { 0 }, *o = drawn != NULL ? drawn : &none;
+	const carafe_retry_opts none = { .size = sizeof(none) }, *o = drawn != NULL ? drawn : &none;
 	struct conf *c = conf;
 	int timeout = o->timeout != 0 ? o->timeout : s->v.pause_timeout;
 	int max_timeout = o->max_timeout != 0 ? o->max_timeout : s->v.pause_max_timeout;
 
 	(void)t;
+	crf_check_known(o->size, path, out);
 	if (timeout < 1 || max_timeout < 1)
 		crf_problem(out, path, "timeout and max_timeout must be at least 1 ms, they are %d and %d", timeout, max_timeout);
 	else if (timeout > max_timeout)

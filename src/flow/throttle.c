@@ -20,7 +20,7 @@ carafe_throttle_(carafe_route *route, const carafe_throttle_opts *opts)
 	carafe_throttle_opts o;
 
 	if (!crf_opts_copy(&o, sizeof(o), opts))
-		o.limit = -1;
+		o.size = CRF_OPTS_UNKNOWN;
 	crf_route_set_option(route, &crf_throttle, crf_throttle.name, &o, sizeof(o));
 }
 
@@ -34,6 +34,7 @@ compile(const struct crf_topic *t, const void *drawn, const struct crf_settings 
 	(void)t, (void)s;
 	if (o == NULL)
 		return false;
+	crf_check_known(o->size, path, out);
 	if (o->limit < 1)
 		crf_problem(out, path, "limit must be at least 1 message, it is %d", o->limit);
 	if (o->interval < 0)
