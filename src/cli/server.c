@@ -89,7 +89,7 @@ crf_server_banner(const struct crf_call *call, bool mock)
 
 /* Counts, unless it never came to that. */
 static void
-report(struct crf_watch *w, int status, bool mock)
+report(struct crf_watch *w, int status)
 {
 	CRF_AUTO(crf_buf) text = { 0 };
 	struct crf_totals t;
@@ -98,8 +98,7 @@ report(struct crf_watch *w, int status, bool mock)
 	if (status != CRF_EXIT_OK && t.consumed + t.failed == 0)
 		return;
 	crf_watch_summary(w, &text);
-	if (mock)
-		crf_watch_dead(w, &text);
+	crf_watch_dead(w, &text);
 	fputs(crf_buf_str(&text), stderr);
 }
 
@@ -119,7 +118,7 @@ crf_server_run(struct crf_call *call, bool mock)
 	status = crf_app_serve(call->app, exit_eof);
 	crf_watch_stop(&watch);
 	if (development || (person && exit_eof) || crf_call_has(call, CRF_OPT_SUMMARY))
-		report(&watch, status, mock);
+		report(&watch, status);
 	crf_watch_fini(&watch);
 	return status;
 }
