@@ -1,9 +1,10 @@
 #!/bin/sh
 # The programs as a person meets them: exit statuses, what goes where, a new project from nothing. No Kafka needed.
-#   test_cli.sh BUILD-FOLDER SANITIZERS
+#   test_cli.sh BUILD-FOLDER SOURCE-FOLDER SANITIZERS
 set -u
 build=$1
-sanitize=$2
+source=$2
+sanitize=$3
 app=$build/examples/packages
 tool=$build/src/carafe
 dir=$(mktemp -d)
@@ -90,6 +91,38 @@ says err "dead letters: 2 in packages.dead"
 says err "b: no browser opens gopher://example.org"
 exits 0 "$app" dev --exit-eof --seed packages=seed --log-format json -X bootstrap.servers=198.51.100.1:9092
 says err '"event":"dead_letter_queue.dispatched"'
+
+# The live line comes and goes with a terminal.
+if command -v script >/dev/null; then
+	TERM=xterm script -qec "$app dev --exit-eof --seed packages=seed" tty </dev/null >/dev/null 2>&1
+	grep -q ' consumed  .* retried  .* dead-lettered' tty
+	ok "a terminal shows counts while it runs" $?
+	TERM=dumb script -qec "$app dev --exit-eof --seed packages=seed" tty </dev/null >/dev/null 2>&1
+	! grep -q ' consumed  .* retried' tty
+	ok "... unless it is a dumb one" $?
+fi
+
+# What the pages show compiles: README's example as it is, those of getting-started, each a block of its own.
+block() { awk -v n="$2" '/^```c/ { if (++i == n) { on = 1; next } } /^```/ { on = 0 } on' "$1"; }
+compiles() { # FILE
+	"${CC:-cc}" -std=c11 -Wall -Wextra -Werror -Wno-unused -I"$source/include" -fsyntax-only "$1" >out 2>err
+}
+block "$source/README.md" 1 >readme.c
+compiles readme.c
+ok "README's example compiles" $?
+page=$source/docs/getting-started.md
+head='#include <stdio.h>
+#include <carafe/carafe.h>'
+for n in 1 2 3 4; do
+	{
+		echo "$head"
+		[ $n != 3 ] || echo 'void draw(carafe_route *r); void draw(carafe_route *r) {'
+		block "$page" $n
+		[ $n != 3 ] || echo '}'
+	} >page.c
+	compiles page.c
+	ok "getting-started, example $n compiles" $?
+done
 
 exits 0 "$tool" new shop
 exits 70 "$tool" new shop
