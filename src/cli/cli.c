@@ -112,8 +112,11 @@ crf_call_problems(const struct crf_call *call)
 
 	for (size_t i = 0; i < p->count; i++)
 		crf_say(call, "%s: %s", p->items[i].path, p->items[i].text);
-	fprintf(stderr, "%zu mistake%s in the configuration: nothing was started. %s info shows every setting and where it came from.\n",
-	    p->count, p->count == 1 ? "" : "s", call->program);
+	fprintf(stderr, "%zu mistake%s in the configuration: ", p->count, p->count == 1 ? "" : "s");
+	if (call->command->run == crf_command_info)
+		fputs("a server would not start.\n", stderr);
+	else
+		fprintf(stderr, "nothing was started. %s info shows every setting and where it came from.\n", call->program);
 	return CRF_EXIT_CONFIG;
 }
 

@@ -65,6 +65,7 @@ exits 78 "$app" server -F missing.conf -X bootstrap.servers=127.0.0.1:1
 exits 78 "$app" server -g nobody -X bootstrap.servers=127.0.0.1:1
 exits 78 "$app" info
 says out "Settings of carafe"
+says err "a server would not start"
 exits 0 "$app" info -X bootstrap.servers=127.0.0.1:1 -X sasl.password=geheim
 ! grep -q geheim out
 ok "... and keeps the password to itself" $?
