@@ -11,13 +11,9 @@ take(void *source, void **natives, size_t max)
 static int
 news(const void *native, int64_t *offset, const char **text)
 {
-	int code = crf_native_error(native);
-
-	if (code == 0)
-		return 0;
 	*offset = crf_native_offset(native);
 	*text = crf_native_text(native);
-	return crf_native_is_eof(native) ? CRF_NEWS_EOF : code;
+	return crf_native_is_eof(native) ? CRF_NEWS_EOF : crf_native_error(native);
 }
 
 static carafe_rc
@@ -58,8 +54,8 @@ max_poll(const void *source)
 
 const struct crf_source_ops crf_epoch_source = {
 	.take = take,
-	.news = news,
 	.message = crf_native_message,
+	.news = news,
 	.free_native = crf_native_free,
 	.mark = mark,
 	.commit = commit,

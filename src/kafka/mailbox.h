@@ -25,7 +25,7 @@ bool crf_native_is_eof(const void *native);
 const char *crf_native_text(const void *native);
 int64_t crf_native_offset(const void *native);
 void crf_native_free(void *native);
-/* What a message is to a handler; topic must outlive it. */
-void crf_native_message(void *native, const char *topic, carafe_message *m);
+/* What a message is to a handler; topic must outlive it. False when it is none but news. */
+bool crf_native_message(void *native, const char *topic, carafe_message *m);
 
 #endif

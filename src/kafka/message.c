@@ -32,11 +32,13 @@ crf_native_free(void *native)
 	rd_kafka_message_destroy(native);
 }
 
-void
+bool
 crf_native_message(void *native, const char *topic, carafe_message *m)
 {
 	const rd_kafka_message_t *from = native;
 
+	if (from->err != 0)
+		return false;
 	m->offset = from->offset;
 	m->key = (carafe_bytes){ from->key, from->key_len };
 	m->value = (carafe_bytes){ from->payload, from->len };
@@ -44,6 +46,7 @@ crf_native_message(void *native, const char *topic, carafe_message *m)
 	m->partition = from->partition;
 	m->reserved_ = 0;
 	m->native_ = native;
+	return true;
 }
 
 /* ------------------------------------------------------------------------------------------------ asked for */

@@ -24,8 +24,8 @@ struct crf_lane;
 /* Where messages come from. */
 struct crf_source_ops {
 	size_t (*take)(void *source, void **natives, size_t max);
-	int (*news)(const void *native, int64_t *offset, const char **text); /* 0: a message; CRF_NEWS_EOF; an error code */
-	void (*message)(void *native, const char *topic, carafe_message *m);
+	bool (*message)(void *native, const char *topic, carafe_message *m); /* false: it is none but news */
+	int (*news)(const void *native, int64_t *offset, const char **text); /* CRF_NEWS_EOF; an error code */
 	void (*free_native)(void *native);
 	carafe_rc (*mark)(void *source, int64_t next, int32_t leader_epoch); /* CARAFE_LOST: no longer owned */
 	carafe_rc (*commit)(void *source, carafe_error *err);

@@ -30,8 +30,12 @@ drop_batch(struct crf_lane *l)
 }
 
 static void
-see_news(struct crf_lane *l, void *native, int news, int64_t offset, const char *text)
+see_news(struct crf_lane *l, void *native)
 {
+	int64_t offset;
+	const char *text;
+	int news = l->from->news(native, &offset, &text);
+
 	if (news == CRF_NEWS_EOF) {
 		l->eof_offset = offset;
 		l->eof_told = false;
@@ -52,16 +56,12 @@ take_some(struct crf_lane *l, size_t max)
 	if (n > 0 && s->batch == NULL)
 		s->batch = crf_worker_batch(l->worker, l->max_messages);
 	for (size_t i = 0; i < n; i++) {
-		int64_t offset;
-		const char *text;
-		int news = l->from->news(natives[i], &offset, &text);
-
-		if (news != 0) {
-			see_news(l, natives[i], news, offset, text);
-			continue;
+		if (l->from->message(natives[i], l->topic, &s->batch->messages[s->batch->count])) {
+			s->batch->count++;
+			l->eof_offset = -1;
+		} else {
+			see_news(l, natives[i]);
 		}
-		l->eof_offset = -1;
-		l->from->message(natives[i], l->topic, &s->batch->messages[s->batch->count++]);
 	}
 	return n;
 }

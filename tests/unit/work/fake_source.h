@@ -166,16 +166,19 @@ fake_news(const void *native, int64_t *offset, const char **text)
 	return n->news;
 }
 
-static void
+static bool
 fake_read(void *native, const char *topic, carafe_message *m)
 {
 	const struct native *n = native;
 
+	if (n->news != 0)
+		return false;
 	*m = (carafe_message){ .offset = n->offset, .topic = topic, .native_ = native };
 	if (n->key != NULL)
 		m->key = (carafe_bytes){ n->key, strlen(n->key) };
 	if (n->value != NULL)
 		m->value = (carafe_bytes){ n->value, strlen(n->value) };
+	return true;
 }
 
 static void
