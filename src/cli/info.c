@@ -63,7 +63,8 @@ text_kv(struct crf_buf *out, const struct crf_kv *kv, int indent)
 static void
 text_head(struct crf_buf *out, const struct crf_settings *s)
 {
-	crf_buf_printf(out, "carafe %s, librdkafka %s (built for %s)\n", carafe_version(), crf_kafka_version(), crf_kafka_version_built());
+	crf_buf_printf(out, "carafe %s, librdkafka %s (built for %s)\n", carafe_version(), crf_kafka_version(),
+	    crf_kafka_version_built());
 	crf_buf_printf(out, "features     %s\n", crf_conf_features());
 	crf_buf_printf(out, "environment  %s%s\n", s->env_name != NULL ? s->env_name : crf_env_name(s->env),
 	    getenv("CARAFE_ENV") == NULL ? " (CARAFE_ENV is not set)" : "");
@@ -96,6 +97,22 @@ text_topic(struct crf_buf *out, const struct crf_topic *t)
 	crf_words_fini(&targets);
 }
 
+/* What a route that replaces the app's settings goes without. */
+static void
+text_missing(struct crf_buf *out, const struct crf_connection_spec *c, const struct crf_kvs *shared)
+{
+	const char *gap = "      without the app's ";
+
+	for (size_t i = 0; i < shared->count; i++) {
+		if (crf_kvs_find(&c->kafka, shared->items[i].key) != NULL)
+			continue;
+		crf_buf_printf(out, "%s%s", gap, shared->items[i].key);
+		gap = ", ";
+	}
+	if (*gap == ',')
+		crf_buf_putc(out, '\n');
+}
+
 static void
 text_connection(struct crf_buf *out, const struct crf_connection_spec *c, const struct crf_kvs *shared)
 {
@@ -105,6 +122,7 @@ text_connection(struct crf_buf *out, const struct crf_connection_spec *c, const 
 	for (size_t i = 0; i < c->kafka.count; i++)
 		if (is_own(shared, &c->kafka.items[i]))
 			text_kv(out, &c->kafka.items[i], 6);
+	text_missing(out, c, shared);
 }
 
 static void

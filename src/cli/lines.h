@@ -25,7 +25,8 @@ struct crf_lines {
 };
 
 /* delimiter as it was typed: \t, \n and \\ are understood. NULL: none. */
-void crf_lines_init(struct crf_lines *l, const struct crf_call *call, struct crf_producer *p, const char *topic, const char *delimiter);
+void crf_lines_init(struct crf_lines *l, const struct crf_call *call, struct crf_producer *p, const char *topic,
+    const char *delimiter);
 /* After the producer's end. */
 void crf_lines_fini(struct crf_lines *l);
 
