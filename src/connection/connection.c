@@ -9,6 +9,7 @@
 #include "core/text.h"
 
 #define POLL_MS 1000       /* longest sleep of the loop; everything urgent wakes it */
+#define LEAVE_MS 20        /* how often it is looked whether the group was left: nothing tells */
 #define PARTITIONS_GUESS 16
 #define METADATA_MS 1000
 #define PREFETCH_ROOM 512 /* what a small message costs in a queue, payload and bookkeeping: measured 420 bytes */
@@ -258,21 +259,56 @@ everything_drained(const struct crf_connection *c)
 	return true;
 }
 
-/* A stop drains all lanes, then leaves the group; the revocation that this brings commits and lets go. */
+/* What is marked is committed while this is a member like any other. A commit waits behind a join that is on its way, and
+ * is refused when that has made a new generation; closing, librdkafka would not take notice of it any more. */
+static bool
+waits_for_commit(struct crf_connection *c, crf_ns now)
+{
+	if ((!c->committing && !crf_commit_due(c)) || now >= c->close_by || crf_client_lost(c->client))
+		return false;
+	if (now >= c->not_before)
+		crf_commit_start(c, now);
+	return true;
+}
+
 static void
-advance_stop(struct crf_connection *c)
+leave(struct crf_connection *c)
+{
+	c->phase = CRF_CONNECTION_LEAVING;
+	if (crf_list_empty(&c->epochs))
+		crf_client_leave(c->client);
+	else
+		c->close_by = 0; /* closing revokes these, and leaves */
+}
+
+static void
+close_group(struct crf_connection *c)
 {
 	carafe_error err = { 0 };
 
+	c->phase = CRF_CONNECTION_CLOSING;
+	if (crf_client_close(c->client, &err) != CARAFE_OK) {
+		c->last_error = err;
+		c->fatal = true;
+	}
+}
+
+/* A stop drains all lanes, commits, leaves the group, closes. */
+static void
+advance_stop(struct crf_connection *c, crf_ns now)
+{
 	if (c->phase == CRF_CONNECTION_RUNNING && atomic_load(&c->stop))
 		drain_all(c);
-	if (c->phase == CRF_CONNECTION_DRAINING && c->revoke.step == CRF_REVOKE_NONE && everything_drained(c)) {
-		c->phase = CRF_CONNECTION_CLOSING;
-		if (crf_client_close(c->client, &err) != CARAFE_OK) {
-			c->last_error = err;
-			c->fatal = true;
-		}
+	if (c->revoke.step != CRF_REVOKE_NONE)
+		return;
+	if (c->phase == CRF_CONNECTION_DRAINING && everything_drained(c)) {
+		c->phase = CRF_CONNECTION_COMMITTING;
+		c->close_by = now + c->settings->v.shutdown_timeout / 2 * CRF_MS;
 	}
+	if (c->phase == CRF_CONNECTION_COMMITTING && !waits_for_commit(c, now))
+		leave(c);
+	if (c->phase == CRF_CONNECTION_LEAVING && (now >= c->close_by || crf_client_left(c->client)))
+		close_group(c);
 }
 
 static void
@@ -301,6 +337,10 @@ poll_timeout(const struct crf_connection *c, crf_ns now)
 {
 	crf_ns next = c->auto_commit && !c->committing ? c->next_commit : CRF_NEVER;
 
+	if (c->phase == CRF_CONNECTION_LEAVING)
+		return LEAVE_MS;
+	if (c->phase == CRF_CONNECTION_COMMITTING && !c->committing)
+		next = now;
 	if (c->revoke.step != CRF_REVOKE_NONE && c->revoke.deadline < next)
 		next = c->revoke.deadline;
 	if (next < c->not_before)
@@ -316,7 +356,7 @@ serve(struct crf_connection *c)
 		struct crf_client_event ev;
 		crf_ns now = crf_now();
 
-		advance_stop(c);
+		advance_stop(c, now);
 		crf_rebalance_advance(c, now);
 		crf_commit_serve(c, now);
 		look_for_broker(c, now);

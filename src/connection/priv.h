@@ -27,7 +27,13 @@ struct crf_revoke {
 	crf_ns deadline;
 };
 
-enum crf_connection_phase { CRF_CONNECTION_RUNNING, CRF_CONNECTION_DRAINING, CRF_CONNECTION_COMMITTING, CRF_CONNECTION_CLOSING };
+enum crf_connection_phase {
+	CRF_CONNECTION_RUNNING,
+	CRF_CONNECTION_DRAINING,
+	CRF_CONNECTION_COMMITTING,
+	CRF_CONNECTION_LEAVING,
+	CRF_CONNECTION_CLOSING
+};
 
 struct crf_connection {
 	const struct crf_connection_spec *spec;
@@ -41,6 +47,7 @@ struct crf_connection {
 	atomic_int max_poll;
 
 	enum crf_connection_phase phase;
+	crf_ns close_by; /* after DRAINING: a stop waits no longer for the group */
 	struct crf_list epochs;
 	struct crf_revoke revoke;
 	crf_ns started;

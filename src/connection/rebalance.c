@@ -52,6 +52,7 @@ crf_rebalance_assign(struct crf_connection *c, const struct crf_partitions *l)
 		return;
 	}
 	atomic_store(&c->steady, true);
+	c->not_before = 0; /* what the last generation was refused */
 	report(c, CARAFE_EV_REBALANCE_ASSIGNED, l, NULL, 0);
 }
 
@@ -155,7 +156,7 @@ crf_rebalance_advance(struct crf_connection *c, crf_ns now)
 		if (!drained && !r->lost)
 			report_undrained(c);
 		r->step = CRF_REVOKE_COMMITTING;
-		r->deadline = now + COMMIT_BOUND;
+		r->deadline = c->phase == CRF_CONNECTION_CLOSING ? now : now + COMMIT_BOUND; /* it has had its time */
 	}
 	if (!r->lost && now < r->deadline && (c->committing || crf_commit_due(c))) {
 		if (!c->committing && now >= c->not_before)

@@ -36,6 +36,15 @@ force(rd_kafka_conf_t *conf, carafe_error *err)
 	return CARAFE_OK;
 }
 
+static bool
+conf_is(const rd_kafka_conf_t *conf, const char *key, const char *value)
+{
+	char text[64];
+	size_t len = sizeof(text);
+
+	return rd_kafka_conf_get(conf, key, text, &len) == RD_KAFKA_CONF_OK && strcmp(text, value) == 0;
+}
+
 static int
 conf_int(const rd_kafka_conf_t *conf, const char *key)
 {
@@ -66,6 +75,7 @@ crf_client_new(struct crf_client **client, const struct crf_kvs *kafka, carafe_e
 {
 	rd_kafka_conf_t *conf;
 	rd_kafka_t *rk;
+	bool is_static, is_kip848;
 	int max_poll;
 	carafe_rc rc;
 
@@ -78,12 +88,16 @@ crf_client_new(struct crf_client **client, const struct crf_kvs *kafka, carafe_e
 		return rc;
 	}
 	max_poll = conf_int(conf, "max.poll.interval.ms");
+	is_static = crf_kvs_get(kafka, "group.instance.id") != NULL;
+	is_kip848 = conf_is(conf, "group.protocol", "consumer");
 	if ((rc = crf_native_new(&rk, CRF_CONSUMER, conf, err)) != CARAFE_OK)
 		return rc;
 
 	*client = crf_new(struct crf_client);
 	(*client)->rk = rk;
 	(*client)->max_poll = max_poll;
+	(*client)->is_static = is_static;
+	(*client)->is_kip848 = is_kip848;
 	join_queues(*client);
 	return CARAFE_OK;
 }
@@ -226,6 +240,34 @@ crf_client_max_poll_interval(const struct crf_client *c)
 }
 
 /* ------------------------------------------------------------------------------------------------ the end */
+
+/* A close leaves the group once a revocation was answered. A member of a cooperative group that has nothing assigned is
+ * revoked nothing, and librdkafka (2.15.1) closes it without a word to the group, which waits for it in every rebalance
+ * until its session ends. Without a subscription it leaves; a static member is to stay. While the group rebalances
+ * librdkafka puts this off until that is settled. */
+void
+crf_client_leave(struct crf_client *c)
+{
+	if (!c->is_static)
+		rd_kafka_unsubscribe(c->rk);
+}
+
+/* The coordinator's name for a classic member goes when it leaves; a member of the new protocol names itself, and leaves
+ * at once. */
+bool
+crf_client_left(struct crf_client *c)
+{
+	char *id;
+	bool left;
+
+	if (c->is_static || c->is_kip848)
+		return true;
+	id = rd_kafka_memberid(c->rk);
+	left = id == NULL || id[0] == '\0';
+	if (id != NULL)
+		rd_kafka_mem_free(c->rk, id);
+	return left;
+}
 
 carafe_rc
 crf_client_close(struct crf_client *c, carafe_error *err)

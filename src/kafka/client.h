@@ -66,6 +66,11 @@ int crf_client_max_poll_interval(const struct crf_client *c);
 /* The group's rebalance protocol: "NONE", "EAGER", "COOPERATIVE". */
 const char *crf_client_protocol(struct crf_client *c);
 
+/* Asks to leave the group, for a member that has nothing assigned: closing alone would not (see there). Events may still
+ * arrive and must be answered; poll until it has left, or as long as that is worth waiting for. */
+void crf_client_leave(struct crf_client *c);
+bool crf_client_left(struct crf_client *c);
+
 /* Leaves the group: REVOKE may still arrive and must be answered, poll until closed. */
 carafe_rc crf_client_close(struct crf_client *c, carafe_error *err);
 bool crf_client_closed(struct crf_client *c);

@@ -9,6 +9,8 @@ struct crf_client {
 	rd_kafka_t *rk;          /* const after new */
 	rd_kafka_queue_t *queue; /* const after new: everything but messages */
 	int max_poll;            /* const after new */
+	bool is_static;          /* const after new: has a group.instance.id */
+	bool is_kip848;          /* const after new */
 	bool reached;            /* connection */
 	bool closing;            /* connection */
 	struct crf_client *next; /* once abandoned */
