@@ -36,6 +36,16 @@ it_wait_more(double since, const char *condition, const char *file, int line)
 	it_nap(5);
 }
 
+unsigned
+it_seed(void)
+{
+	const char *given = getenv("IT_SEED");
+	unsigned seed = given != NULL ? (unsigned)strtoul(given, NULL, 10) : (unsigned)it_now();
+
+	print_message("# IT_SEED=%u\n", seed);
+	return seed;
+}
+
 /* ------------------------------------------------------------------------------------------------ gates */
 
 struct it_gate {

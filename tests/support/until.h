@@ -16,6 +16,9 @@ void it_wait_more(double since, const char *condition, const char *file, int lin
 	for (double it_since = it_now(); !(condition);)                                                                \
 	it_wait_more(it_since, #condition, __FILE__, __LINE__)
 
+/* IT_SEED, or a new one; printed, so that a failure can be tried again. */
+unsigned it_seed(void);
+
 /* A door that handlers wait at and a test opens. */
 struct it_gate;
 

@@ -1,0 +1,415 @@
+/* Partitions change hands: what was begun is finished and committed first, and nobody else notices. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/test.h"
+
+#define PARTITIONS 4
+
+/* A group's topic and what was produced to it so far. */
+struct stream {
+	const char *topic, *group;
+	int produced;
+};
+
+static struct stream
+new_stream(const char *what)
+{
+	return (struct stream){ it_topic(what, PARTITIONS, NULL), it_name("group"), 0 };
+}
+
+static void
+produce_more(struct stream *t, int count)
+{
+	for (int p = 0; p < PARTITIONS; p++)
+		it_produce_many(t->topic, p, t->produced, count);
+	t->produced += count;
+}
+
+/* Goes on producing until the condition holds, so that everybody has something in hand meanwhile. */
+#define produce_until(t, condition)                                                                                    \
+	for (double it_since = it_now(); !(condition);) {                                                              \
+		produce_more((t), 5);                                                                                  \
+		it_wait_more(it_since, #condition, __FILE__, __LINE__);                                                \
+	}
+
+static carafe *
+member(const struct stream *t, enum it_protocol protocol, struct it_sink *s, struct it_events *events, const carafe_kv *settings)
+{
+	carafe *app = it_app(.protocol = protocol, .events = events, .settings = settings, .max_messages = 20);
+
+	it_route(app, t->group, t->topic, it_message_handler, s);
+	it_start(app);
+	return app;
+}
+
+/* How many of the partitions this member has handled something of. */
+static int
+partitions_of(const struct it_sink *s, const char *topic)
+{
+	int n = 0;
+
+	for (int p = 0; p < PARTITIONS; p++)
+		n += it_handled_in(s, topic, p) > 0;
+	return n;
+}
+
+static void
+expect_all_once(const struct stream *t, struct it_sink *const *sinks)
+{
+	for (int p = 0; p < PARTITIONS; p++) {
+		it_expect_each_once_among(sinks, t->topic, p, 0, (size_t)t->produced);
+		assert_int_equal(it_committed(t->group, t->topic, p), t->produced);
+	}
+}
+
+/* ------------------------------------------------------------------------------------------------ graceful */
+
+static void
+members_come_and_go_and_nothing_is_lost_or_handled_twice(void **state)
+{
+	struct stream t = new_stream("come-and-go");
+	struct it_sink *a = it_sink_new(), *b = it_sink_new();
+	struct it_events *events = it_events_new();
+	carafe *first, *second;
+
+	a->sleep_ms = b->sleep_ms = 2;
+	first = member(&t, it_protocol(state), a, events, NULL);
+	produce_until(&t, partitions_of(a, t.topic) == PARTITIONS);
+	second = member(&t, it_protocol(state), b, NULL, NULL);
+	produce_until(&t, partitions_of(b, t.topic) == PARTITIONS / 2 && it_handled(b) > 40);
+	assert_true(it_event_count(events, CARAFE_EV_REBALANCE_REVOKED) >= 1);
+	it_stop(second);
+	it_until(it_handled(a) + it_handled(b) == (size_t)t.produced * PARTITIONS);
+	produce_until(&t, it_event_count(events, CARAFE_EV_REBALANCE_ASSIGNED) >= 2);
+	it_until(it_handled(a) + it_handled(b) == (size_t)t.produced * PARTITIONS);
+	it_stop(first);
+	expect_all_once(&t, (struct it_sink *[]){ a, b, NULL });
+}
+
+static void
+only_what_moves_is_revoked_unless_the_group_is_eager(void **state)
+{
+	struct stream t = new_stream("moves");
+	struct it_sink *a = it_sink_new(), *b = it_sink_new();
+	size_t revoked = it_protocol(state) == IT_RANGE ? PARTITIONS : PARTITIONS / 2;
+	carafe *first, *second;
+
+	first = member(&t, it_protocol(state), a, NULL, NULL);
+	produce_until(&t, partitions_of(a, t.topic) == PARTITIONS);
+	second = member(&t, it_protocol(state), b, NULL, NULL);
+	produce_until(&t, partitions_of(b, t.topic) == PARTITIONS / 2);
+	assert_int_equal(it_count(a, CARAFE_HOOK_REVOKED), revoked);
+	for (size_t i = 0; i < revoked; i++)
+		assert_true(it_at(a, CARAFE_HOOK_REVOKED, i).revoked); /* the handler can tell, too */
+	it_stop(first);
+	it_stop(second);
+	assert_int_equal(it_count(a, CARAFE_HOOK_REVOKED), revoked);
+	assert_int_equal(it_count(a, CARAFE_HOOK_SHUTDOWN), PARTITIONS / 2);
+}
+
+static void
+a_member_without_partitions_leaves_when_it_stops(void **state)
+{
+	const char *topic = it_topic("idle", 1, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new();
+	struct it_events *events = it_events_new();
+	carafe *first = it_app(.protocol = it_protocol(state)), *second = it_app(.protocol = it_protocol(state), .events = events);
+	double stopped;
+
+	it_produce(topic, 0, "there");
+	it_route(first, group, topic, it_message_handler, s);
+	it_route(second, group, topic, it_message_handler, s);
+	it_start(first);
+	it_until(it_handled(s) == 1);
+	it_start(second);
+	it_until(it_members(group) == 2);
+	it_stop(second);
+	stopped = it_now();
+	it_until(it_members(group) == 1);
+	assert_true(it_now() - stopped < 3000); /* its session would end after 6 s */
+	it_stop(first);
+}
+
+/* ------------------------------------------------------------------------------------------------ draining */
+
+/* A handler that is asked to stop waits at the gate first; `number` is the set of partitions that do. */
+static carafe_rc
+wait_when_asked_to_stop(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
+{
+	(void)m;
+	for (int i = 0; i < 10 && !carafe_should_stop(c); i++)
+		it_nap(1);
+	if (carafe_should_stop(c)) {
+		atomic_fetch_or(&s->number, 1 << carafe_partition(c));
+		it_gate_wait(s->gate);
+	}
+	return CARAFE_OK;
+}
+
+static void
+nobody_has_a_partition_before_its_handler_has_finished(void **state)
+{
+	struct stream t = new_stream("drain");
+	struct it_sink *a = it_sink_new(), *b = it_sink_new();
+	size_t moved = it_protocol(state) == IT_RANGE ? PARTITIONS : PARTITIONS / 2;
+	double since;
+	carafe *first, *second;
+
+	a->on_message = wait_when_asked_to_stop;
+	a->gate = it_gate_new();
+	first = member(&t, it_protocol(state), a, NULL, NULL);
+	produce_until(&t, partitions_of(a, t.topic) == PARTITIONS);
+	second = member(&t, it_protocol(state), b, NULL, NULL);
+	produce_until(&t, it_gate_waiting(a->gate) == (int)moved);
+	since = it_now();
+	produce_until(&t, it_now() - since > 500);
+	assert_int_equal(it_gate_waiting(a->gate), moved); /* no other was asked to stop */
+	assert_int_equal(it_handled(b), 0);
+	it_gate_open(a->gate);
+	it_until(it_handled(a) + it_handled(b) >= (size_t)t.produced * PARTITIONS);
+	assert_int_equal(it_count(a, CARAFE_HOOK_REVOKED), moved);
+	it_stop(first);
+	it_stop(second);
+	expect_all_once(&t, (struct it_sink *[]){ a, b, NULL });
+}
+
+/* One that hangs through the revocation and finds out afterwards. */
+static carafe_rc
+hang_when_asked_to_stop(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
+{
+	if (atomic_load(&s->number) >= 0 || !carafe_should_stop(c)) {
+		it_nap(2);
+		if (!carafe_should_stop(c))
+			return CARAFE_OK;
+	}
+	if (atomic_exchange(&s->other, 1) != 0)
+		return CARAFE_OK; /* one is enough */
+	atomic_store(&s->number, m->offset * PARTITIONS + m->partition);
+	it_gate_wait(s->gate);
+	atomic_store(&s->flag, (int)carafe_mark(c, m) | (carafe_revoked(c) ? 0x100 : 0) |
+	    (carafe_commit(c, NULL) == CARAFE_LOST ? 0x200 : 0));
+	return CARAFE_OK;
+}
+
+static void
+a_handler_past_the_drain_timeout_loses_its_partition_and_delays_no_other(void **state)
+{
+	struct stream t = new_stream("past");
+	struct it_sink *a = it_sink_new(), *b = it_sink_new();
+	struct it_events *events = it_events_new();
+	struct it_event cut;
+	int32_t partition;
+	int64_t offset;
+	carafe *first, *second;
+
+	a->on_message = hang_when_asked_to_stop;
+	a->gate = it_gate_new();
+	atomic_store(&a->number, -1);
+	first = member(&t, it_protocol(state), a, events, CARAFE_KV({ "drain_timeout", "300" }));
+	produce_until(&t, partitions_of(a, t.topic) == PARTITIONS);
+	second = member(&t, it_protocol(state), b, NULL, NULL);
+	produce_until(&t, it_gate_waiting(a->gate) == 1);
+	partition = (int32_t)(a->number % PARTITIONS);
+	offset = a->number / PARTITIONS;
+	produce_until(&t, it_event_count(events, CARAFE_EV_REBALANCE_DRAIN_TIMEOUT) > 0);
+	cut = it_event_at(events, CARAFE_EV_REBALANCE_DRAIN_TIMEOUT, 0);
+	assert_string_equal(cut.topic, t.topic);
+	assert_int_equal(cut.partition, partition);
+	produce_until(&t, partitions_of(b, t.topic) >= 1); /* the group goes on with the handler still at it */
+	assert_int_equal(it_gate_waiting(a->gate), 1);
+	it_gate_open(a->gate);
+	it_until(atomic_load(&a->flag) != 0);
+	assert_int_equal(atomic_load(&a->flag), CARAFE_LOST | 0x300);
+	it_until(it_handled(a) + it_handled(b) >= (size_t)t.produced * PARTITIONS + 1); /* and one twice */
+	it_stop(first);
+	it_stop(second);
+	for (int p = 0; p < PARTITIONS; p++)
+		assert_int_equal(it_committed(t.group, t.topic, p), t.produced);
+	assert_int_equal(it_handled(a) + it_handled(b), (size_t)t.produced * PARTITIONS + 1);
+	assert_int_equal(it_at_in(b, CARAFE_HOOK_CONSUME, t.topic, partition, 0).offset, offset);
+}
+
+/* ------------------------------------------------------------------------------------------------ attempts */
+
+static carafe_rc
+fail_while_flag(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
+{
+	(void)m;
+	return atomic_load(&s->flag) ? carafe_fail(c, "not now") : CARAFE_OK;
+}
+
+static int
+highest_attempt(const struct it_sink *s, size_t from)
+{
+	int highest = 0;
+
+	for (size_t i = from; i < it_handled(s); i++)
+		if (it_at(s, CARAFE_HOOK_CONSUME, i).attempt > highest)
+			highest = it_at(s, CARAFE_HOOK_CONSUME, i).attempt;
+	return highest;
+}
+
+/* With an eager group everything is revoked and most of it comes back. */
+static void
+after_losing_and_regaining_a_partition_attempts_start_anew(void **state)
+{
+	const char *topic = it_topic("anew", 1, NULL), *group = it_name("group");
+	struct it_sink *a = it_sink_new(), *b = it_sink_new();
+	struct it_events *events = it_events_new();
+	carafe *first = it_app(.protocol = IT_RANGE, .events = events), *second = it_app(.protocol = IT_RANGE);
+	size_t regained;
+
+	(void)state;
+	it_produce(topic, 0, "poison");
+	a->on_message = b->on_message = fail_while_flag;
+	a->flag = b->flag = 1;
+	it_route(first, group, topic, it_message_handler, a);
+	it_route(second, group, topic, it_message_handler, b);
+	it_start(first);
+	it_until(highest_attempt(a, 0) >= 4);
+	it_start(second);
+	it_until(it_members(group) == 2 && it_count(a, CARAFE_HOOK_REVOKED) >= 1);
+	it_stop(second); /* whoever had it meanwhile, the first has it in the end */
+	regained = it_handled(a);
+	it_until(it_handled(a) >= regained + 3);
+	atomic_store(&a->flag, 0);
+	it_until(it_committed(group, topic, 0) == 1);
+	it_stop(first);
+	assert_true(it_count(a, CARAFE_HOOK_INITIALIZED) >= 2);
+	for (size_t i = 1, life = 0; i < it_count(a, CARAFE_HOOK_INITIALIZED); i++) {
+		double began = it_at(a, CARAFE_HOOK_INITIALIZED, i).at;
+
+		while (it_at(a, CARAFE_HOOK_CONSUME, life).at < began)
+			life++;
+		assert_int_equal(it_at(a, CARAFE_HOOK_CONSUME, life).attempt, 1);
+	}
+}
+
+/* ------------------------------------------------------------------------------------------------ who notices */
+
+static void
+a_group_does_not_notice_another_groups_rebalance(void **state)
+{
+	struct stream t = new_stream("apart");
+	const char *other_group = it_name("group");
+	struct it_sink *a = it_sink_new(), *b = it_sink_new(), *other = it_sink_new();
+	struct it_events *events = it_events_new();
+	carafe *first = it_app(.protocol = it_protocol(state), .events = events), *second;
+
+	it_route(first, t.group, t.topic, it_message_handler, a);
+	it_route(first, other_group, t.topic, it_message_handler, other);
+	it_start(first);
+	produce_until(&t, partitions_of(a, t.topic) == PARTITIONS && partitions_of(other, t.topic) == PARTITIONS);
+	second = member(&t, it_protocol(state), b, NULL, NULL);
+	produce_until(&t, partitions_of(b, t.topic) == PARTITIONS / 2);
+	for (size_t i = 0; i < it_event_count(events, CARAFE_EV_REBALANCE_REVOKED); i++)
+		assert_string_equal(it_event_at(events, CARAFE_EV_REBALANCE_REVOKED, i).group, t.group);
+	assert_true(it_event_count(events, CARAFE_EV_REBALANCE_REVOKED) > 0);
+	assert_int_equal(it_count(other, CARAFE_HOOK_REVOKED), 0);
+	it_stop(second);
+	it_until(it_handled(other) == (size_t)t.produced * PARTITIONS);
+	it_stop(first);
+	for (int p = 0; p < PARTITIONS; p++)
+		it_expect_each_once(other, t.topic, p, 0, (size_t)t.produced);
+}
+
+static carafe *
+static_member(const struct stream *t, const char *id, struct it_sink *s, struct it_events *events)
+{
+	carafe *app = it_app(.events = events, .kafka = CARAFE_KV({ "group.instance.id", id }));
+
+	it_route(app, t->group, t->topic, it_message_handler, s);
+	it_start(app);
+	return app;
+}
+
+static void
+a_static_member_that_restarts_is_not_noticed(void **state)
+{
+	struct stream t = new_stream("static");
+	struct it_sink *a = it_sink_new(), *b = it_sink_new(), *again = it_sink_new();
+	struct it_events *events = it_events_new();
+	carafe *first = static_member(&t, "a", a, events), *second;
+	size_t assigned;
+
+	(void)state;
+	produce_until(&t, partitions_of(a, t.topic) == PARTITIONS);
+	second = static_member(&t, "b", b, NULL);
+	produce_until(&t, partitions_of(b, t.topic) == PARTITIONS / 2);
+	it_until(it_handled(a) + it_handled(b) == (size_t)t.produced * PARTITIONS);
+	assigned = it_event_count(events, CARAFE_EV_REBALANCE_ASSIGNED);
+	it_stop(second);
+	second = static_member(&t, "b", again, NULL);
+	produce_until(&t, partitions_of(again, t.topic) == PARTITIONS / 2);
+	for (int p = 0; p < PARTITIONS; p++)
+		assert_int_equal(it_handled_in(again, t.topic, p) > 0, it_handled_in(b, t.topic, p) > 0);
+	assert_int_equal(it_event_count(events, CARAFE_EV_REBALANCE_ASSIGNED), assigned);
+	assert_int_equal(it_count(a, CARAFE_HOOK_REVOKED), PARTITIONS / 2);
+	it_until(it_handled(a) + it_handled(b) + it_handled(again) == (size_t)t.produced * PARTITIONS);
+	it_stop(first);
+	it_stop(second);
+	expect_all_once(&t, (struct it_sink *[]){ a, b, again, NULL });
+}
+
+/* ------------------------------------------------------------------------------------------------ churn */
+
+#define SLOTS 3
+
+static void
+turmoil_loses_nothing_and_repeats_nothing(void **state)
+{
+	struct stream t = new_stream("churn");
+	struct it_sink *sinks[24] = { 0 };
+	carafe *members[SLOTS] = { 0 };
+	unsigned seed = it_seed(), count = 0;
+	size_t handled;
+
+	while (count < 10) {
+		unsigned slot = (unsigned)rand_r(&seed) % SLOTS;
+
+		if (members[slot] != NULL) {
+			it_stop(members[slot]);
+			members[slot] = NULL;
+		} else {
+			sinks[count] = it_sink_new();
+			sinks[count]->sleep_ms = (int)(count % 4);
+			members[slot] = member(&t, it_protocol(state), sinks[count++], NULL, NULL);
+		}
+		for (int i = rand_r(&seed) % 20; i > 0; i--) {
+			produce_more(&t, 2);
+			it_nap(rand_r(&seed) % 20);
+		}
+	}
+	for (unsigned i = 0; i < SLOTS; i++)
+		if (members[i] == NULL)
+			members[i] = member(&t, it_protocol(state), sinks[count++] = it_sink_new(), NULL, NULL);
+	do {
+		it_nap(10);
+		handled = 0;
+		for (unsigned i = 0; i < count; i++)
+			handled += it_handled(sinks[i]);
+	} while (handled < (size_t)t.produced * PARTITIONS);
+	for (unsigned i = 0; i < SLOTS; i++)
+		it_stop(members[i]);
+	expect_all_once(&t, sinks);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IT_PROTOCOLS(members_come_and_go_and_nothing_is_lost_or_handled_twice),
+		IT_PROTOCOLS(only_what_moves_is_revoked_unless_the_group_is_eager),
+		IT_PROTOCOLS(a_member_without_partitions_leaves_when_it_stops),
+		IT_PROTOCOLS(nobody_has_a_partition_before_its_handler_has_finished),
+		IT_PROTOCOLS(a_handler_past_the_drain_timeout_loses_its_partition_and_delays_no_other),
+		IT(after_losing_and_regaining_a_partition_attempts_start_anew),
+		IT_PROTOCOLS(a_group_does_not_notice_another_groups_rebalance),
+		IT(a_static_member_that_restarts_is_not_noticed),
+		IT_PROTOCOLS(turmoil_loses_nothing_and_repeats_nothing),
+	};
+
+	return it_run(tests);
+}
