@@ -124,6 +124,7 @@ watch_turns(struct crf_engine *e, crf_ns now)
 	if (now < e->next_watch)
 		return;
 	e->next_watch = now + WATCH;
+	crf_flow_give_up_dispatches(&e->flow, now);
 	crf_pool_running(e->pool, watch_turn, &stuck);
 	if (stuck.len > 0)
 		CRF_EMIT(e->app->bus, CARAFE_EV_CONSUMER_STUCK, CRF_STR(TEXT, crf_buf_str(&stuck)),

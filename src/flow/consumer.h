@@ -7,8 +7,16 @@
 #include "flow/plan.h"
 #include "work/lane.h"
 
-/* A message on its way to another topic. The producer's thread fills in the outcome before it wakes the lane. */
+/* What the producer is given to remember a consumer by: it may outlast the consumer's patience, and the consumer. */
+struct crf_ticket {
+	struct crf_flow *flow;
+	struct carafe_consumer *consumer; /* flow.mu; NULL: nobody waits for it any more */
+};
+
+/* A message on its way to another topic. Who says how it ended fills in the outcome before it wakes the lane. */
 struct crf_dispatch {
+	struct crf_ticket *ticket; /* flow.mu; NULL: nothing is on its way */
+	crf_ns started;            /* flow.mu */
 	const char *to;
 	int64_t offset;
 	int32_t leader_epoch;

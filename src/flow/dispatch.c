@@ -2,10 +2,13 @@
  * acknowledgement and nothing else of the lane goes on, so order is kept from partition to partition. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "flow/consumer.h"
 #include "kafka/kafka.h"
+
+#define PATIENCE (2 * CRF_SECOND) /* with an acknowledgement, while the partition is being let go */
 
 static void
 report_failure(struct carafe_consumer *c, int code, const char *text)
@@ -15,15 +18,65 @@ report_failure(struct carafe_consumer *c, int code, const char *text)
 	    CRF_STR(TEXT, text), CRF_STR(HINT, crf_kafka_error_hint(code)));
 }
 
+/* flow.mu held: the lane cannot go meanwhile. */
+static void
+arrive(struct carafe_consumer *c, const struct crf_delivery *d)
+{
+	c->dispatch.ticket->consumer = NULL;
+	c->dispatch.ticket = NULL;
+	c->dispatch.outcome = *d;
+	snprintf(c->dispatch.text, sizeof(c->dispatch.text), "%s", d->text != NULL ? d->text : "");
+	crf_lane_arrived(&c->lane);
+}
+
 /* On the producer's thread. */
 static void
 delivered(const struct crf_delivery *d, void *arg)
 {
-	struct carafe_consumer *c = arg;
+	struct crf_ticket *t = arg;
 
-	c->dispatch.outcome = *d;
-	snprintf(c->dispatch.text, sizeof(c->dispatch.text), "%s", d->text != NULL ? d->text : "");
-	crf_lane_arrived(&c->lane);
+	crf_lock(&t->flow->mu);
+	if (t->consumer != NULL)
+		arrive(t->consumer, d);
+	crf_unlock(&t->flow->mu);
+	free(t);
+}
+
+void
+crf_flow_give_up_dispatches(struct crf_flow *f, crf_ns now)
+{
+	static const struct crf_delivery late = { .error = CRF_KAFKA_TIMED_OUT,
+		.text = "not acknowledged, and the partition is being let go: the message will be handed out again" };
+
+	crf_lock(&f->mu);
+	crf_list_each (c, &f->consumers, struct carafe_consumer, link)
+		if (c->dispatch.ticket != NULL && crf_lane_should_stop(&c->lane) && now - c->dispatch.started > PATIENCE)
+			arrive(c, &late);
+	crf_unlock(&f->mu);
+}
+
+static struct crf_ticket *
+set_off(struct carafe_consumer *c)
+{
+	struct crf_ticket *t = crf_new(struct crf_ticket);
+
+	*t = (struct crf_ticket){ c->flow, c };
+	crf_lock(&c->flow->mu);
+	c->dispatch.ticket = t;
+	c->dispatch.started = crf_now();
+	crf_unlock(&c->flow->mu);
+	c->lane.strand.awaiting = true; /* before another thread can say that it has arrived */
+	return t;
+}
+
+static void
+call_back(struct carafe_consumer *c, struct crf_ticket *t)
+{
+	c->lane.strand.awaiting = false;
+	crf_lock(&c->flow->mu);
+	c->dispatch.ticket = NULL;
+	crf_unlock(&c->flow->mu);
+	free(t);
 }
 
 #define ORIGIN_HEADERS 6
@@ -64,18 +117,18 @@ crf_dispatch_start(struct carafe_consumer *c, const char *to, bool marks)
 		.header_count = ORIGIN_HEADERS,
 	};
 
+	struct crf_ticket *ticket;
+
 	origin_headers(c, m, numbers, headers);
-	c->dispatch = (struct crf_dispatch){
-		.to = to,
-		.offset = m->offset,
-		.leader_epoch = carafe_message_leader_epoch(m),
-		.attempt = s->attempt,
-		.marks = marks,
-	};
-	s->awaiting = true; /* before the other thread can say that it has arrived */
-	if (crf_produce(c->flow->producer, &record, delivered, c, 0, &err) == CARAFE_OK)
+	c->dispatch.to = to;
+	c->dispatch.offset = m->offset;
+	c->dispatch.leader_epoch = carafe_message_leader_epoch(m);
+	c->dispatch.attempt = s->attempt;
+	c->dispatch.marks = marks;
+	ticket = set_off(c);
+	if (crf_produce(c->flow->producer, &record, delivered, ticket, 0, &err) == CARAFE_OK)
 		return true;
-	s->awaiting = false;
+	call_back(c, ticket);
 	report_failure(c, err.kafka, err.text);
 	return false;
 }

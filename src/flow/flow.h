@@ -39,6 +39,9 @@ struct crf_lane *crf_consumer_lane(struct carafe_consumer *c);
 
 /* Raises the signals with every consumer. Any thread. */
 void crf_flow_raise(struct crf_flow *f, unsigned signals);
+/* Consumers that are to come to an end do not wait for ever for what is on its way elsewhere: it counts as failed, and is
+ * handed out again. To be called now and then. */
+void crf_flow_give_up_dispatches(struct crf_flow *f, crf_ns now);
 /* Every consumer has done what it must when asked to fall quiet. */
 bool crf_flow_is_quiet(struct crf_flow *f);
 /* Every consumer has reached the end of its partition; false when there is none. */
