@@ -27,6 +27,17 @@ bench_die(const char *format, ...)
 	exit(1);
 }
 
+int
+bench_number(const struct bench *b, const char *text, int low, int high)
+{
+	char *end;
+	long value = strtol(text, &end, 10);
+
+	if (*text == '\0' || *end != '\0' || value < low || value > high)
+		bench_die("%s: %s is not a number from %d to %d", b->name, text, low, high);
+	return (int)value;
+}
+
 int64_t
 bench_cpu_ns(void)
 {
@@ -194,10 +205,10 @@ bench_topic_free(const struct bench *b, char *name)
 /* ------------------------------------------------------------------------------------------------ children */
 
 static _Noreturn void
-become(const char *const argv[], int out)
+become(char *const argv[], int out)
 {
 	if (dup2(out, STDOUT_FILENO) >= 0)
-		execvp(argv[0], (char *const *)argv);
+		execvp(argv[0], argv);
 	fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
 	_exit(127);
 }
@@ -222,7 +233,21 @@ bench_report(const struct bench_result *r)
 }
 
 void
-bench_child(const char *const argv[], struct bench_result *result)
+bench_word(struct bench_command *c, const char *format, ...)
+{
+	va_list ap;
+
+	if (c->count + 1 == (int)crf_array_len(c->argv))
+		bench_die("a command of more than %d words", c->count);
+	va_start(ap, format);
+	if (vasprintf(&c->argv[c->count++], format, ap) < 0)
+		bench_die("cannot format %s", format);
+	va_end(ap);
+	c->argv[c->count] = NULL;
+}
+
+void
+bench_child(struct bench_command *c, struct bench_result *result)
 {
 	bool understood;
 	int fds[2], status;
@@ -231,17 +256,19 @@ bench_child(const char *const argv[], struct bench_result *result)
 
 	fflush(NULL);
 	if (pipe(fds) != 0 || (pid = fork()) < 0)
-		bench_die("%s: %s", argv[0], strerror(errno));
+		bench_die("%s: %s", c->argv[0], strerror(errno));
 	if (pid == 0) {
 		close(fds[0]);
-		become(argv, fds[1]);
+		become(c->argv, fds[1]);
 	}
 	close(fds[1]);
 	in = fdopen(fds[0], "r");
 	understood = read_result(in, result);
 	fclose(in);
 	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0 || !understood)
-		bench_die("%s %s: failed (wait status %d)", argv[0], argv[1], status);
+		bench_die("%s %s: failed (wait status %d)", c->argv[0], c->argv[1], status);
+	for (int i = 0; i < c->count; i++)
+		free(c->argv[i]);
 }
 
 /* ------------------------------------------------------------------------------------------------ figures */

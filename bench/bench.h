@@ -32,11 +32,22 @@ void bench_topic_fill(const struct bench *b, const char *topic, int partitions, 
 /* Frees topic too. */
 void bench_topic_free(const struct bench *b, char *topic);
 
-/* Runs a command and reads the result it printed; ends the program when it fails. */
-void bench_child(const char *const argv[], struct bench_result *result);
+/* The words of a command, added one by one. */
+struct bench_command {
+	char *argv[64];
+	int count;
+};
+
+void bench_word(struct bench_command *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Runs the command, reads the result it printed, and frees the words; ends the program when it fails. */
+void bench_child(struct bench_command *c, struct bench_result *result);
 /* In a child: prints the result for its parent. */
 void bench_report(const struct bench_result *result);
 
+/* A number that somebody typed; ends the program when it is none, or not from low to high. */
+int bench_number(const struct bench *b, const char *text, int low, int high);
+
+/* Sorts them, too. */
 double bench_median(double *values, size_t count);
 
 /* The table's head; nothing with --json. */

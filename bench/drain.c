@@ -19,6 +19,7 @@
 #define SETTINGS_MAX 16
 #define SMALL 100000 /* messages of the topics that callgrind looks at */
 #define LARGE 300000
+#define COUNTS 3 /* how often: threads that meet differently make a difference of up to 1 % */
 
 struct side {
 	const char *child; /* "peer" or "carafe" */
@@ -98,44 +99,22 @@ be_child(struct options *o)
 	exit(0);
 }
 
-struct command {
-	const char *argv[64];
-	int count;
-	char numbers[2][24];
-};
-
-static void
-add(struct command *c, const char *word)
-{
-	c->argv[c->count++] = word;
-	c->argv[c->count] = NULL;
-}
-
-static void
-add_option(struct command *c, const char *option, const char *value)
-{
-	add(c, option);
-	add(c, value);
-}
-
 /* What runs a side as a child; what is there already (valgrind) comes before. */
 static void
-add_child(struct command *c, const struct options *o, const struct side *s, const char *topic, int64_t messages)
+add_child(struct bench_command *c, const struct options *o, const struct side *s, const char *topic, int64_t messages)
 {
-	snprintf(c->numbers[0], sizeof(c->numbers[0]), "%" PRId64, messages / o->partitions);
-	snprintf(c->numbers[1], sizeof(c->numbers[1]), "%d", o->partitions);
-	add(c, o->bench.self);
-	add_option(c, "--child", s->child);
-	add_option(c, "--topic", topic);
-	add_option(c, "--per-partition", c->numbers[0]);
-	add_option(c, "--partitions", c->numbers[1]);
-	add_option(c, "--workers", s->workers);
-	add_option(c, "--batch", s->batch);
-	add_option(c, "--one-by-one", s->one_by_one);
+	bench_word(c, "%s", o->bench.self);
+	bench_word(c, "--child=%s", s->child);
+	bench_word(c, "--topic=%s", topic);
+	bench_word(c, "--per-partition=%" PRId64, messages / o->partitions);
+	bench_word(c, "--partitions=%d", o->partitions);
+	bench_word(c, "--workers=%s", s->workers);
+	bench_word(c, "--batch=%s", s->batch);
+	bench_word(c, "--one-by-one=%s", s->one_by_one);
 	if (s->backoff != NULL)
-		add_option(c, "-X", s->backoff);
+		bench_word(c, "-X%s", s->backoff);
 	for (int i = 0; i < o->setting_count; i++)
-		add_option(c, "-X", o->settings[i]);
+		bench_word(c, "-X%s", o->settings[i]);
 }
 
 /* ------------------------------------------------------------------------------------------------ rates */
@@ -149,10 +128,10 @@ static void
 measure(const struct options *o, const char *topic, int side, int round, struct measured *m)
 {
 	struct bench_result result;
-	struct command c = { .count = 0 };
+	struct bench_command c = { .count = 0 };
 
 	add_child(&c, o, &sides[side], topic, o->messages);
-	bench_child(c.argv, &result);
+	bench_child(&c, &result);
 	m->rate[side][round] = (double)result.messages / result.seconds;
 	m->cpu[side][round] = result.cpu * 1e6 / (double)result.messages;
 }
@@ -188,19 +167,18 @@ static struct callgrind
 count(const struct options *o, const struct side *s, const char *topic, int64_t messages)
 {
 	struct bench_result result;
-	struct command c = { .count = 0 };
+	struct bench_command c = { .count = 0 };
 	struct callgrind found;
-	char file[64], out[128];
+	char file[64];
 
 	snprintf(file, sizeof(file), "/tmp/carafe-bench-%d.callgrind", (int)getpid());
-	snprintf(out, sizeof(out), "--callgrind-out-file=%s", file);
-	add(&c, "valgrind");
-	add(&c, "--quiet");
-	add(&c, "--tool=callgrind");
-	add(&c, "--fair-sched=yes");
-	add(&c, out);
+	bench_word(&c, "valgrind");
+	bench_word(&c, "--quiet");
+	bench_word(&c, "--tool=callgrind");
+	bench_word(&c, "--fair-sched=yes");
+	bench_word(&c, "--callgrind-out-file=%s", file);
 	add_child(&c, o, s, topic, messages);
-	bench_child(c.argv, &result);
+	bench_child(&c, &result);
 	found = callgrind_read(file, s->thread);
 	unlink(file);
 	return found;
@@ -209,10 +187,16 @@ count(const struct options *o, const struct side *s, const char *topic, int64_t 
 static struct callgrind
 slope(const struct options *o, const struct side *s, char *const topics[2])
 {
-	struct callgrind small = count(o, s, topics[0], SMALL);
-	struct callgrind large = count(o, s, topics[1], LARGE);
+	double total[COUNTS], inside[COUNTS];
 
-	return (struct callgrind){ (large.total - small.total) / (LARGE - SMALL), (large.inside - small.inside) / (LARGE - SMALL) };
+	for (int i = 0; i < COUNTS; i++) {
+		struct callgrind small = count(o, s, topics[0], SMALL);
+		struct callgrind large = count(o, s, topics[1], LARGE);
+
+		total[i] = (large.total - small.total) / (LARGE - SMALL);
+		inside[i] = (large.inside - small.inside) / (LARGE - SMALL);
+	}
+	return (struct callgrind){ bench_median(total, COUNTS), bench_median(inside, COUNTS) };
 }
 
 static void
@@ -265,17 +249,6 @@ usage(void)
 		  "             [--no-rates] [--no-instructions] [-X setting=value ...]");
 }
 
-static int
-number(const char *text, int low, int high)
-{
-	char *end;
-	long value = strtol(text, &end, 10);
-
-	if (*end != '\0' || value < low || value > high)
-		bench_die("drain: %s is not a number from %d to %d", text, low, high);
-	return (int)value;
-}
-
 static void
 add_setting(struct options *o, const char *setting)
 {
@@ -295,16 +268,16 @@ take_option(struct options *o, int option)
 		o->bench.json = true;
 		break;
 	case MESSAGES:
-		o->messages = number(optarg, 1000, 1000000000);
+		o->messages = bench_number(&o->bench, optarg, 1000, 1000000000);
 		break;
 	case ROUNDS:
-		o->rounds = number(optarg, 1, ROUNDS_MAX);
+		o->rounds = bench_number(&o->bench, optarg, 1, ROUNDS_MAX);
 		break;
 	case PARTITIONS:
-		o->partitions = number(optarg, 1, 1000);
+		o->partitions = bench_number(&o->bench, optarg, 1, 1000);
 		break;
 	case SIZE:
-		o->size = number(optarg, 1, 900000);
+		o->size = bench_number(&o->bench, optarg, 1, 900000);
 		break;
 	case NO_RATES:
 		o->no_rates = true;
@@ -319,16 +292,16 @@ take_option(struct options *o, int option)
 		o->drain.topic = optarg;
 		break;
 	case PER_PARTITION:
-		o->drain.per_partition = number(optarg, 1, 1000000000);
+		o->drain.per_partition = bench_number(&o->bench, optarg, 1, 1000000000);
 		break;
 	case WORKERS:
-		o->drain.workers = number(optarg, 1, 1000);
+		o->drain.workers = bench_number(&o->bench, optarg, 1, 1000);
 		break;
 	case BATCH_SIZE:
-		o->drain.batch = number(optarg, 1, DRAIN_BATCH_MAX);
+		o->drain.batch = bench_number(&o->bench, optarg, 1, DRAIN_BATCH_MAX);
 		break;
 	case ONE_BY_ONE:
-		o->drain.one_by_one = number(optarg, 0, 1);
+		o->drain.one_by_one = bench_number(&o->bench, optarg, 0, 1);
 		break;
 	default:
 		usage();
