@@ -12,6 +12,7 @@
 #define LEAVE_MS 20        /* how often it is looked whether the group was left: nothing tells */
 #define PARTITIONS_GUESS 16
 #define METADATA_MS 1000
+#define REPEAT (5 * CRF_SECOND) /* librdkafka says the same many times a second while brokers are away */
 #define PREFETCH_ROOM 512 /* what a small message costs in a queue, payload and bookkeeping: measured 420 bytes */
 
 struct crf_connection *
@@ -110,6 +111,8 @@ report_error(struct crf_connection *c, const struct crf_client_event *ev)
 		c->fatal = true;
 		return;
 	}
+	if (!crf_thin_pass(&c->errors, ev->code, crf_now(), REPEAT))
+		return;
 	CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_ERROR, CRF_STR(GROUP, c->spec->group), CRF_STR(CONNECTION, c->spec->name),
 	    CRF_STR(KAFKA, crf_kafka_error_name(ev->code)), CRF_INT(KAFKA_CODE, ev->code), CRF_STR(TEXT, ev->text),
 	    CRF_STR(HINT, crf_kafka_error_hint(ev->code)));

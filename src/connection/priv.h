@@ -3,6 +3,7 @@
 #define CRF_CONNECTION_PRIV_H
 
 #include "connection/connection.h"
+#include "core/thin.h"
 #include "kafka/client.h"
 
 /* A worker that waits for a commit. On its stack; linked while it waits. */
@@ -54,6 +55,7 @@ struct crf_connection {
 	bool reached;
 	bool fatal; /* the client cannot go on */
 	carafe_error last_error;
+	struct crf_thin errors;
 	carafe_error uncommitted; /* rc not CARAFE_OK: something marked was let go without a commit */
 	int prefetch_kib; /* this connection's share of prefetch_budget */
 

@@ -9,6 +9,7 @@
 #include "producer/producer_priv.h"
 
 #define POLL_MS 1000 /* longest sleep of the thread; a stop wakes it */
+#define REPEAT (5 * CRF_SECOND) /* librdkafka says the same many times a second while brokers are away */
 #define PURGE_MS 100 /* between two attempts at making what is left fail */
 
 /* ------------------------------------------------------------------------------------------------ callbacks */
@@ -41,6 +42,8 @@ on_error(rd_kafka_t *rk, int code, const char *text, void *opaque)
 		code = rd_kafka_fatal_error(rk, fatal, sizeof(fatal));
 		text = fatal;
 	}
+	if (!crf_thin_pass(&p->errors, code, crf_now(), REPEAT))
+		return;
 	CRF_EMIT(p->bus, CARAFE_EV_PRODUCER_ERROR, CRF_STR(KAFKA, crf_kafka_error_name(code)), CRF_INT(KAFKA_CODE, code),
 	    CRF_STR(TEXT, text), CRF_STR(HINT, crf_kafka_error_hint(code)));
 }

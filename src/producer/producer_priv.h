@@ -4,6 +4,7 @@
 
 #include "core/list.h"
 #include "core/map.h"
+#include "core/thin.h"
 #include "kafka/native.h"
 #include "producer/producer.h"
 
@@ -15,6 +16,7 @@ struct crf_producer {
 	rd_kafka_queue_t *queue; /* what rd_kafka_poll serves, to wake it */
 	struct crf_bus *bus;
 	struct crf_thread thread;
+	struct crf_thin errors; /* the thread's */
 	crf_partitioner_fn by_key; /* const after new: the configured one */
 	atomic_bool stop;
 	struct crf_mutex mu;
