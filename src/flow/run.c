@@ -36,8 +36,10 @@ consume_messages(struct carafe_consumer *c)
 
 	do {
 		const carafe_message *m = &b->messages[b->head];
-		carafe_rc rc = handle(c, m);
+		carafe_rc rc;
 
+		atomic_store_explicit(&c->lane.at, m->offset, memory_order_relaxed); /* which one hangs, if it does */
+		rc = handle(c, m);
 		if (rc != CARAFE_OK)
 			return rc;
 		if (!c->topic->manual_marking)
