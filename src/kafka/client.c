@@ -327,11 +327,11 @@ crf_client_free(struct crf_client *c, bool abandon)
 		abandon_client(c);
 		return;
 	}
-	if (c->closing) /* a revocation that was not answered would be waited for */
+	if (c->closing && !crf_client_closed(c)) /* a revocation may wait for its answer */
 		rd_kafka_assign(c->rk, NULL);
 	rd_kafka_queue_destroy(c->queue);
-	/* After a fatal error there is no leaving the group; left to itself librdkafka may then wait for ever for a close
-	 * that it has refused. */
-	rd_kafka_destroy_flags(c->rk, is_fatal(c->rk) ? RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE : 0);
+	/* By itself it would close once more, and wait: for ever when that is refused, as it is after a fatal error, or when
+	 * a close has been asked for already, whose end is told to our queue. */
+	rd_kafka_destroy_flags(c->rk, c->closing || is_fatal(c->rk) ? RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE : 0);
 	free(c);
 }

@@ -16,7 +16,7 @@ enum crf_client_event_kind {
 	CRF_CLIENT_ASSIGN,    /* partitions gained: answer with crf_client_assign */
 	CRF_CLIENT_REVOKE,    /* partitions to let go: answer with crf_client_unassign once they are drained */
 	CRF_CLIENT_COMMITTED, /* a commit came to its end: tag, code, partitions with an error each */
-	CRF_CLIENT_ERROR,     /* code, text; fatal: the client must be made anew */
+	CRF_CLIENT_ERROR,     /* code, text, perhaps a partition; fatal: the client must be made anew */
 	CRF_CLIENT_STATISTICS,/* text: JSON */
 	CRF_CLIENT_LOG        /* text; level: syslog's 0-7 */
 };
@@ -56,7 +56,7 @@ bool crf_client_lost(struct crf_client *c);
 carafe_rc crf_client_commit(struct crf_client *c, const struct crf_partitions *l, void *tag, carafe_error *err);
 
 /* How many partitions these topics have together, asking the brokers for at most timeout_ms; 0 when they did not answer
- * or the topics are not there. Blocks. */
+ * or the topics are not there. Patterns ("^...") do not count. Blocks. */
 int crf_client_partition_count(struct crf_client *c, const char *const *topics, size_t count, int timeout_ms);
 
 /* True once a broker has ever answered. */
@@ -74,8 +74,10 @@ bool crf_client_left(struct crf_client *c);
 /* Leaves the group: REVOKE may still arrive and must be answered, poll until closed. */
 carafe_rc crf_client_close(struct crf_client *c, carafe_error *err);
 bool crf_client_closed(struct crf_client *c);
-/* Frees it; every mailbox closed and every message released before, or this never returns: with abandon, when messages
- * are still held by a handler that hangs, the client is left behind instead. */
+/* Frees it, in whatever state it is; closed is best. Every mailbox closed and every message released before, or this
+ * never returns: with abandon, when messages are still held by a handler that hangs, the client leaves its group (for at
+ * most a second) and is left behind instead. While a commit is on its way and nobody answers this takes as long as
+ * leaving would: session.timeout.ms since the commit was started. */
 void crf_client_free(struct crf_client *c, bool abandon);
 
 #endif
