@@ -36,15 +36,6 @@ force(rd_kafka_conf_t *conf, carafe_error *err)
 	return CARAFE_OK;
 }
 
-static bool
-conf_is(const rd_kafka_conf_t *conf, const char *key, const char *value)
-{
-	char text[64];
-	size_t len = sizeof(text);
-
-	return rd_kafka_conf_get(conf, key, text, &len) == RD_KAFKA_CONF_OK && strcmp(text, value) == 0;
-}
-
 static int
 conf_int(const rd_kafka_conf_t *conf, const char *key)
 {
@@ -89,7 +80,7 @@ crf_client_new(struct crf_client **client, const struct crf_kvs *kafka, carafe_e
 	}
 	max_poll = conf_int(conf, "max.poll.interval.ms");
 	is_static = crf_kvs_get(kafka, "group.instance.id") != NULL;
-	is_kip848 = conf_is(conf, "group.protocol", "consumer");
+	is_kip848 = crf_native_conf_is(conf, "group.protocol", "consumer");
 	if ((rc = crf_native_new(&rk, CRF_CONSUMER, conf, err)) != CARAFE_OK)
 		return rc;
 

@@ -1,8 +1,5 @@
 /* What librdkafka tells, in carafe's words. */
-#include "core/clock.h"
 #include "kafka/client_priv.h"
-
-#define DOWN_EVERY (30 * CRF_SECOND)
 
 static void
 read_rebalance(struct crf_client *c, rd_kafka_event_t *native, struct crf_client_event *ev)
@@ -26,29 +23,12 @@ read_commit(rd_kafka_event_t *native, struct crf_client_event *ev)
 	crf_native_list_read(&ev->partitions, rd_kafka_event_topic_partition_list(native));
 }
 
-/* While it cannot reach anybody librdkafka says so up to ten times a second: once in a while will do. */
-static bool
-is_repetition(struct crf_client *c, int code)
-{
-	crf_ns now = crf_now();
-
-	if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
-		return false;
-	if (c->down_said != 0 && now < c->down_said + DOWN_EVERY)
-		return true;
-	c->down_said = now;
-	return false;
-}
-
 /* librdkafka has put the true code and text in the place of _FATAL already. */
 static void
-read_error(struct crf_client *c, rd_kafka_event_t *native, struct crf_client_event *ev)
+read_error(rd_kafka_event_t *native, struct crf_client_event *ev)
 {
-	rd_kafka_topic_partition_t *where;
+	rd_kafka_topic_partition_t *where = rd_kafka_event_topic_partition(native);
 
-	if (is_repetition(c, rd_kafka_event_error(native)))
-		return;
-	where = rd_kafka_event_topic_partition(native);
 	ev->kind = CRF_CLIENT_ERROR;
 	ev->code = rd_kafka_event_error(native);
 	ev->fatal = rd_kafka_event_error_is_fatal(native) != 0;
@@ -79,7 +59,7 @@ read_event(struct crf_client *c, rd_kafka_event_t *native, struct crf_client_eve
 		read_commit(native, ev);
 		break;
 	case RD_KAFKA_EVENT_ERROR:
-		read_error(c, native, ev);
+		read_error(native, ev);
 		break;
 	case RD_KAFKA_EVENT_STATS:
 		ev->kind = CRF_CLIENT_STATISTICS;

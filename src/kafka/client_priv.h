@@ -2,7 +2,6 @@
 #ifndef CRF_KAFKA_CLIENT_PRIV_H
 #define CRF_KAFKA_CLIENT_PRIV_H
 
-#include "core/clock.h"
 #include "kafka/client.h"
 #include "kafka/native.h"
 
@@ -13,7 +12,6 @@ struct crf_client {
 	bool is_static;          /* const after new: has a group.instance.id */
 	bool is_kip848;          /* const after new */
 	bool reached;            /* connection */
-	crf_ns down_said;        /* connection: when it was last told that no broker is up; 0 never */
 	bool closing;            /* connection */
 	struct crf_client *next; /* once abandoned */
 };

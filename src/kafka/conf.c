@@ -165,8 +165,8 @@ no_token(rd_kafka_t *rk, const char *config, void *opaque)
 	    "sasl.mechanisms=OAUTHBEARER needs sasl.oauthbearer.method=oidc and its settings");
 }
 
-static bool
-conf_is(const rd_kafka_conf_t *conf, const char *key, const char *value)
+bool
+crf_native_conf_is(const rd_kafka_conf_t *conf, const char *key, const char *value)
 {
 	char text[64];
 	size_t len = sizeof(text);
@@ -179,11 +179,11 @@ conf_is(const rd_kafka_conf_t *conf, const char *key, const char *value)
 static void
 prepare_tokens(rd_kafka_conf_t *conf)
 {
-	if (!conf_is(conf, "sasl.mechanisms", "OAUTHBEARER"))
+	if (!crf_native_conf_is(conf, "sasl.mechanisms", "OAUTHBEARER"))
 		return;
 	rd_kafka_conf_enable_sasl_queue(conf, 1);
-	if (!conf_is(conf, "sasl.oauthbearer.method", "oidc") &&
-	    !conf_is(conf, "enable.sasl.oauthbearer.unsecure.jwt", "true"))
+	if (!crf_native_conf_is(conf, "sasl.oauthbearer.method", "oidc") &&
+	    !crf_native_conf_is(conf, "enable.sasl.oauthbearer.unsecure.jwt", "true"))
 		rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf, no_token);
 }
 
@@ -213,7 +213,7 @@ crf_native_conf(const struct crf_kvs *kafka, enum crf_client_kind kind, carafe_e
 carafe_rc
 crf_native_new(rd_kafka_t **rk, enum crf_client_kind kind, rd_kafka_conf_t *conf, carafe_error *err)
 {
-	bool tokens = conf_is(conf, "sasl.mechanisms", "OAUTHBEARER");
+	bool tokens = crf_native_conf_is(conf, "sasl.mechanisms", "OAUTHBEARER");
 	char text[CRF_NATIVE_TEXT];
 
 	*rk = rd_kafka_new(kind == CRF_CONSUMER ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf, text, sizeof(text));

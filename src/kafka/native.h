@@ -23,6 +23,9 @@ rd_kafka_conf_t *crf_native_conf(const struct crf_kvs *kafka, enum crf_client_ki
 /* Consumes conf, also when it fails. */
 carafe_rc crf_native_new(rd_kafka_t **rk, enum crf_client_kind kind, rd_kafka_conf_t *conf, carafe_error *err);
 
+/* Whether a setting has that value, in any case. */
+bool crf_native_conf_is(const rd_kafka_conf_t *conf, const char *key, const char *value);
+
 /* The caller destroys it: before the client, since its elements may come to hold references into it. */
 rd_kafka_topic_partition_list_t *crf_native_list(const struct crf_partitions *l);
 /* Adds each element of a native list. */

@@ -38,8 +38,8 @@ landed(const struct crf_producer *p, uint64_t number)
 
 /* ------------------------------------------------------------------------------------------------ producing */
 
-/* librdkafka keeps keyless records together for a while (sticky.partitioning.linger.ms) with its own partitioners only:
- * with this one each goes where chance sends it. */
+/* Asked for each record that names no partition: librdkafka's habit of keeping those without a key together for a while,
+ * without asking, is off (sticky.partitioning.linger.ms=0). */
 int32_t
 crf_producer_partition(
     const rd_kafka_topic_t *topic, const void *key, size_t key_len, int32_t count, void *topic_opaque, void *opaque)
