@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "connection/priv.h"
 #include "core/error.h"
@@ -178,6 +179,32 @@ make_client(struct crf_connection *c, int partitions, struct crf_client **client
 	return rc;
 }
 
+static void
+report_topic(struct crf_connection *c, const char *topic, int code)
+{
+	CRF_AUTO(crf_buf) text = { 0 };
+
+	crf_buf_printf(&text, "topic %s: %s", topic, crf_kafka_error_text(code));
+	CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_ERROR, CRF_STR(GROUP, c->spec->group), CRF_STR(CONNECTION, c->spec->name),
+	    CRF_STR(TOPIC, topic), CRF_STR(KAFKA, crf_kafka_error_name(code)), CRF_INT(KAFKA_CODE, code),
+	    CRF_STR(TEXT, crf_buf_str(&text)), CRF_STR(HINT, crf_kafka_error_hint(code)));
+}
+
+/* With the classic protocol librdkafka looks at the topics and tells; with the new one the coordinator does, and neither
+ * says a word about those that are not there. */
+static void
+look_for_topics(struct crf_connection *c, struct crf_client *client, const char *const *topics)
+{
+	const char *protocol = crf_kvs_get(&c->spec->kafka, "group.protocol");
+	int code;
+
+	if (protocol == NULL || strcasecmp(protocol, "consumer") != 0 || !crf_client_reached(client))
+		return;
+	for (size_t i = 0; i < c->spec->topic_count; i++)
+		if (topics[i][0] != '^' && (code = crf_client_topic_error(client, topics[i], METADATA_MS)) != 0)
+			report_topic(c, topics[i], code);
+}
+
 static carafe_rc
 open_client(struct crf_connection *c, carafe_error *err)
 {
@@ -199,6 +226,8 @@ open_client(struct crf_connection *c, carafe_error *err)
 		crf_client_free(client, false);
 		client = NULL;
 	}
+	if (rc == CARAFE_OK)
+		look_for_topics(c, client, topics);
 	free(topics);
 	if (rc == CARAFE_OK)
 		atomic_store(&c->max_poll, crf_client_max_poll_interval(client));

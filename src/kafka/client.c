@@ -180,22 +180,40 @@ crf_client_commit(struct crf_client *c, const struct crf_partitions *l, void *ta
 
 /* ------------------------------------------------------------------------------------------------ questions */
 
+/* The error code that a broker, or nobody within the time, has for the topic. */
 static int
-count_partitions(rd_kafka_t *rk, const char *name, int timeout_ms)
+ask_for_topic(rd_kafka_t *rk, const char *name, int timeout_ms, int *partitions)
 {
 	rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, name, NULL);
 	const struct rd_kafka_metadata *metadata;
-	int count = 0;
+	int code;
 
 	if (topic == NULL)
-		return 0;
-	if (rd_kafka_metadata(rk, 0, topic, &metadata, timeout_ms) == 0) {
-		if (metadata->topic_cnt == 1 && metadata->topics[0].err == 0)
-			count = metadata->topics[0].partition_cnt;
+		return rd_kafka_last_error();
+	code = rd_kafka_metadata(rk, 0, topic, &metadata, timeout_ms);
+	if (code == 0) {
+		code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+		*partitions = code == 0 ? metadata->topics[0].partition_cnt : 0;
 		rd_kafka_metadata_destroy(metadata);
 	}
 	rd_kafka_topic_destroy(topic);
-	return count;
+	return code;
+}
+
+static int
+count_partitions(rd_kafka_t *rk, const char *name, int timeout_ms)
+{
+	int count = 0;
+
+	return ask_for_topic(rk, name, timeout_ms, &count) == 0 ? count : 0;
+}
+
+int
+crf_client_topic_error(struct crf_client *c, const char *topic, int timeout_ms)
+{
+	int count;
+
+	return ask_for_topic(c->rk, topic, timeout_ms, &count);
 }
 
 int

@@ -59,6 +59,9 @@ carafe_rc crf_client_commit(struct crf_client *c, const struct crf_partitions *l
  * or the topics are not there. Patterns ("^...") do not count. Blocks. */
 int crf_client_partition_count(struct crf_client *c, const char *const *topics, size_t count, int timeout_ms);
 
+/* Why the topic cannot be consumed: 0 when it can, for all that the brokers say. Blocks. */
+int crf_client_topic_error(struct crf_client *c, const char *topic, int timeout_ms);
+
 /* True once a broker has ever answered. */
 bool crf_client_reached(struct crf_client *c);
 /* How often max.poll.interval.ms allows between polls, ms, as librdkafka has it. */
