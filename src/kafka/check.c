@@ -379,12 +379,20 @@ check_token(const struct check *c)
 		problem(c, "sasl.oauthbearer.method", "must be oidc: sasl.mechanisms=OAUTHBEARER has no other way to get a token");
 		return;
 	}
-	if (!is(c, "sasl.oauthbearer.grant.type", "client_credentials") ||
-	    !is(c, "sasl.oauthbearer.metadata.authentication.type", "none"))
-		return;
+	if (find(c, "sasl.oauthbearer.grant.type") != NULL || find(c, "sasl.oauthbearer.metadata.authentication.type") != NULL)
+		return; /* other grants need other things */
 	need(c, "sasl.oauthbearer.token.endpoint.url", "sasl.oauthbearer.method=oidc fetches tokens there");
 	need(c, "sasl.oauthbearer.client.id", "sasl.oauthbearer.method=oidc");
 	need(c, "sasl.oauthbearer.client.secret", "sasl.oauthbearer.method=oidc");
+}
+
+static void
+check_kerberos(const struct check *c)
+{
+	if (!has_feature("sasl_gssapi"))
+		problem(c, "sasl.mechanisms", "GSSAPI (Kerberos) needs a librdkafka built with libsasl2; this one was not");
+	else if (strstr(value(c, "sasl.kerberos.kinit.cmd"), "%{sasl.kerberos.keytab}") != NULL)
+		need(c, "sasl.kerberos.keytab", "sasl.kerberos.kinit.cmd uses it");
 }
 
 static void
@@ -398,8 +406,7 @@ check_sasl(const struct check *c)
 		problem(c, "sasl.mechanisms",
 		    "must be set: a user name is for PLAIN or SCRAM-SHA-512, but %s is what librdkafka takes by itself", mechanism);
 	} else if (strcmp(mechanism, "GSSAPI") == 0) {
-		if (!has_feature("sasl_gssapi"))
-			problem(c, "sasl.mechanisms", "GSSAPI (Kerberos) needs a librdkafka built with libsasl2; this one was not");
+		check_kerberos(c);
 	} else if (strcmp(mechanism, "PLAIN") == 0 || strncmp(mechanism, "SCRAM-SHA-", strlen("SCRAM-SHA-")) == 0) {
 		need(c, "sasl.username", "sasl.mechanisms needs it");
 		need(c, "sasl.password", "sasl.mechanisms needs it");
