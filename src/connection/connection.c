@@ -104,10 +104,20 @@ crf_connection_describe(struct crf_connection *c, struct crf_buf *out)
 
 /* ------------------------------------------------------------------------------------------------ events */
 
+/* Once credentials were refused, that no broker can be used is only what follows from it. */
+static void
+remember_error(struct crf_connection *c, const struct crf_client_event *ev)
+{
+	carafe_rc rc = crf_kafka_rc(ev->code);
+
+	if (c->last_error.rc != CARAFE_DENIED || rc != CARAFE_UNAVAILABLE)
+		crf_error_kafka(&c->last_error, rc, ev->code, "%s", ev->text);
+}
+
 static void
 report_error(struct crf_connection *c, const struct crf_client_event *ev)
 {
-	crf_error_kafka(&c->last_error, crf_kafka_rc(ev->code), ev->code, "%s", ev->text);
+	remember_error(c, ev);
 	if (ev->fatal) {
 		c->fatal = true;
 		return;
