@@ -1,15 +1,12 @@
 #include "support/cluster.h"
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wignored-qualifiers" /* in librdkafka's header */
-#include <librdkafka/rdkafka.h>
-#pragma GCC diagnostic pop
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "support/rdkafka.h"
 #include "support/test.h"
 
 #define CALL_MS 20000
