@@ -111,7 +111,7 @@ bash_command(struct crf_buf *out, const struct crf_command *c)
 	all_names(out, c, "|");
 	crf_buf_puts(out, ") words='");
 	if (c->run == crf_command_help)
-		crf_buf_puts(out, "$commands settings ");
+		crf_buf_puts(out, "$commands settings events ");
 	else if (words != NULL)
 		crf_buf_printf(out, "%s ", words);
 	for (size_t i = 0; i < CRF_OPTION_COUNT; i++)
@@ -194,7 +194,7 @@ zsh_command(struct crf_buf *out, const struct crf_command *c)
 			zsh_spelling(out, &crf_options[i], false);
 	}
 	if (c->run == crf_command_help)
-		crf_buf_puts(out, " \\\n\t\t\t'1:command:($names settings)'");
+		crf_buf_puts(out, " \\\n\t\t\t'1:command:($names settings events)'");
 	else if (words != NULL)
 		crf_buf_printf(out, " \\\n\t\t\t'1:%s:(%s)'", c->name, words);
 	crf_buf_puts(out, "\n\t\t\t;;\n");
@@ -265,7 +265,7 @@ fish_command(struct crf_buf *out, const char *program, unsigned where, const str
 	if (c->run == crf_command_help) {
 		crf_buf_printf(out, "complete -c %s -n '__fish_seen_subcommand_from help' -a '", program);
 		command_names(out, where);
-		crf_buf_puts(out, " settings'\n");
+		crf_buf_puts(out, " settings events'\n");
 	} else if (words != NULL) {
 		crf_buf_printf(out, "complete -c %s -n '__fish_seen_subcommand_from %s' -a '%s'\n", program, c->name, words);
 	}

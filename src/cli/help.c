@@ -8,7 +8,6 @@
 #include "core/text.h"
 #include "settings/settings.h"
 
-#define WIDTH 100
 #define OPTION_COLUMN 34
 #define COMMAND_COLUMN 14
 
@@ -50,7 +49,7 @@ entry(struct crf_buf *out, const char *name, const char *text, int column)
 	crf_buf_printf(out, "  %-*s", column - 2, name);
 	if ((int)strlen(name) + 3 > column)
 		crf_buf_printf(out, "\n%*s", column, "");
-	crf_help_wrap(out, text, column, WIDTH);
+	crf_help_wrap(out, text, column, CRF_HELP_WIDTH);
 }
 
 void
@@ -103,7 +102,7 @@ crf_help_all(const struct crf_call *call, struct crf_buf *out)
 
 	crf_buf_printf(out, "%s: %s %s\n\nUsage: %s COMMAND [options]\n\n", call->program, what, carafe_version(), call->program);
 	list_commands(call->where, out);
-	crf_buf_printf(out, "\n%s COMMAND --help explains a command, %s help settings the settings.\n\nExit status:\n",
+	crf_buf_printf(out, "\n%s COMMAND --help explains a command, %s help settings|events the\nsettings and events.\n\nExit status:\n",
 	    call->program, call->program);
 	for (size_t i = 0; i < crf_exit_doc_count; i++)
 		crf_buf_printf(out, "  %2d  %s\n", (int)crf_exit_docs[i].status, crf_exit_docs[i].doc);
@@ -123,7 +122,7 @@ crf_help_command(const struct crf_call *call, const struct crf_command *c, struc
 	    c->name, c->arguments[0] != '\0' ? " " : "", c->arguments);
 	also_called(c, out);
 	crf_buf_putc(out, '\n');
-	crf_help_wrap(out, c->doc, 0, WIDTH);
+	crf_help_wrap(out, c->doc, 0, CRF_HELP_WIDTH);
 	crf_buf_puts(out, "\nOptions:\n");
 	for (size_t i = 0; i < CRF_OPTION_COUNT; i++) {
 		CRF_AUTO(crf_buf) name = { 0 };
@@ -195,11 +194,30 @@ crf_help_settings(struct crf_buf *out)
 		crf_buf_puts(out, "  (");
 		crf_help_bounds(out, s->path);
 		crf_buf_puts(out, ")\n      ");
-		crf_help_wrap(out, s->doc, 6, WIDTH);
+		crf_help_wrap(out, s->doc, 6, CRF_HELP_WIDTH);
 	}
 }
 
 /* ------------------------------------------------------------------------------------------------ the command */
+
+/* What help knows beside commands. */
+static const struct page {
+	const char *name;
+	void (*text)(struct crf_buf *out);
+	void (*markdown)(struct crf_buf *out);
+} pages[] = {
+	{ "settings", crf_help_settings, crf_markdown_settings },
+	{ "events", crf_help_events, crf_markdown_events },
+};
+
+static const struct page *
+find_page(const char *name)
+{
+	for (size_t i = 0; name != NULL && i < crf_array_len(pages); i++)
+		if (strcmp(name, pages[i].name) == 0)
+			return &pages[i];
+	return NULL;
+}
 
 static int
 unknown_topic(const struct crf_call *call, const char *name)
@@ -214,20 +232,19 @@ int
 crf_command_help(struct crf_call *call)
 {
 	const char *topic = call->args.count > 0 ? call->args.items[0] : NULL;
-	bool settings = topic != NULL && strcmp(topic, "settings") == 0, markdown = crf_call_has(call, CRF_OPT_MARKDOWN);
+	const struct page *page = find_page(topic);
+	bool markdown = crf_call_has(call, CRF_OPT_MARKDOWN);
 	const struct crf_command *c = topic != NULL ? crf_command_find(call->where, topic) : NULL;
 	CRF_AUTO(crf_buf) text = { 0 };
 
-	if (topic != NULL && !settings && c == NULL)
+	if (topic != NULL && page == NULL && c == NULL)
 		return unknown_topic(call, topic);
 	if (crf_call_has(call, CRF_OPT_MAN))
 		crf_man(call->program, call->where, &text);
-	else if (markdown && settings)
-		crf_markdown_settings(&text);
+	else if (page != NULL)
+		(markdown ? page->markdown : page->text)(&text);
 	else if (markdown)
 		crf_markdown_commands(&text);
-	else if (settings)
-		crf_help_settings(&text);
 	else if (c != NULL)
 		crf_help_command(call, c, &text);
 	else

@@ -137,6 +137,7 @@ the_pages_are_up_to_date(void **unused)
 	(void)unused;
 	compare("commands.md", crf_markdown_commands, "help --markdown");
 	compare("configuration.md", crf_markdown_settings, "help settings --markdown");
+	compare("events.md", crf_markdown_events, "help events --markdown");
 }
 
 int
