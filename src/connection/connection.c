@@ -122,7 +122,7 @@ report_error(struct crf_connection *c, const struct crf_client_event *ev)
 		c->fatal = true;
 		return;
 	}
-	if (!crf_thin_pass(&c->errors, ev->code, crf_now(), REPEAT))
+	if (crf_kafka_rc(ev->code) == CARAFE_UNAVAILABLE && !crf_thin_pass(&c->errors, ev->code, crf_now(), REPEAT))
 		return;
 	CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_ERROR, CRF_STR(GROUP, c->spec->group), CRF_STR(CONNECTION, c->spec->name),
 	    CRF_STR(KAFKA, crf_kafka_error_name(ev->code)), CRF_INT(KAFKA_CODE, ev->code), CRF_STR(TEXT, ev->text),

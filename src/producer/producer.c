@@ -42,7 +42,7 @@ on_error(rd_kafka_t *rk, int code, const char *text, void *opaque)
 		code = rd_kafka_fatal_error(rk, fatal, sizeof(fatal));
 		text = fatal;
 	}
-	if (!crf_thin_pass(&p->errors, code, crf_now(), REPEAT))
+	if (crf_kafka_rc(code) == CARAFE_UNAVAILABLE && !crf_thin_pass(&p->errors, code, crf_now(), REPEAT))
 		return;
 	CRF_EMIT(p->bus, CARAFE_EV_PRODUCER_ERROR, CRF_STR(KAFKA, crf_kafka_error_name(code)), CRF_INT(KAFKA_CODE, code),
 	    CRF_STR(TEXT, text), CRF_STR(HINT, crf_kafka_error_hint(code)));
