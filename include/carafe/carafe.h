@@ -206,7 +206,7 @@ CARAFE_API carafe_group *carafe_group_(carafe *app, const char *name);
 /* What a route's kafka list is to the app's. There is no default: with .kafka set, one of them must be named. */
 typedef enum carafe_kafka_mode {
 	CARAFE_KAFKA_UNSAID = 0,
-	CARAFE_KAFKA_INHERIT, /* on top of the app's */
+	CARAFE_KAFKA_INHERIT, /* on top of the app's and the defaults' */
 	CARAFE_KAFKA_REPLACE  /* instead of the app's: bootstrap.servers must be in it */
 } carafe_kafka_mode;
 
@@ -216,7 +216,8 @@ typedef enum carafe_marking {
 	CARAFE_MARK_MANUAL /* only carafe_mark() does */
 } carafe_marking;
 
-/* Options of a route, and of the defaults for routes. 0 or NULL: what the defaults, then the root settings, say. */
+/* Options of a route, and of the defaults for routes. 0 or NULL: what the defaults, then the root settings, say;
+ * CARAFE_NONE for max_wait_time and inactive: 0, whatever they say. */
 typedef struct carafe_route_opts {
 	size_t size;
 	size_t handler_size;           /* filled in by the macro */
@@ -241,7 +242,7 @@ typedef struct carafe_route carafe_route;
 		.size = sizeof(carafe_route_opts), .handler_size = sizeof(carafe_handler), __VA_ARGS__ })
 CARAFE_API carafe_route *carafe_route_(carafe_group *group, const char *topic, const carafe_route_opts *opts);
 
-/* Defaults for all routes, wherever they are drawn: a route's own option always wins. Drawing. */
+/* Defaults for all routes, wherever they are drawn: a route's own option always wins. Once. Drawing. */
 #define carafe_defaults(app, ...)                                                                                      \
 	carafe_defaults_((app),                                                                                        \
 	    &(carafe_route_opts){                                                                                      \

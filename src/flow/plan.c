@@ -75,7 +75,7 @@ void
 crf_plan_compile(struct crf_routing *r, const struct crf_settings *s, struct crf_problems *out)
 {
 	for (size_t i = 0; i < r->count; i++)
-		for (size_t j = 0; j < r->connections[i].topic_count; j++)
+		for (size_t j = 0; j < r->connections[i].drawn_count; j++)
 			r->connections[i].topics[j].plan = compile(&r->connections[i].topics[j], s, out);
 }
 
@@ -83,7 +83,7 @@ void
 crf_plan_fini(struct crf_routing *r)
 {
 	for (size_t i = 0; i < r->count; i++)
-		for (size_t j = 0; j < r->connections[i].topic_count; j++)
+		for (size_t j = 0; j < r->connections[i].drawn_count; j++)
 			if (r->connections[i].topics[j].plan != NULL)
 				free_plan(r->connections[i].topics[j].plan);
 }
