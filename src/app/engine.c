@@ -151,6 +151,16 @@ all_steady(const struct crf_engine *e)
 	return true;
 }
 
+/* A handler that hung when its client had to be made anew may still be at it. */
+static bool
+all_released(const struct crf_engine *e)
+{
+	for (size_t i = 0; i < e->connection_count; i++)
+		if (!crf_connection_released(e->connections[i]))
+			return false;
+	return true;
+}
+
 static void
 begin_quiet(struct crf_engine *e)
 {
@@ -223,7 +233,7 @@ advance(struct crf_engine *e)
 		begin_stop(e);
 	else if (status < CARAFE_QUIETING && e->exit_eof && all_steady(e) && crf_flow_at_end(&e->flow))
 		atomic_store(&e->stop, true);
-	else if (status == CARAFE_STOPPING && e->stopped == e->connection_count)
+	else if (status == CARAFE_STOPPING && e->stopped == e->connection_count && all_released(e))
 		take_down(e);
 	else if (status == CARAFE_STOPPING && now >= e->stop_deadline)
 		give_up(e);

@@ -66,6 +66,17 @@ crf_connection_steady(const struct crf_connection *c)
 	return atomic_load(&c->steady);
 }
 
+bool
+crf_connection_released(struct crf_connection *c)
+{
+	bool released;
+
+	crf_lock(&c->mu);
+	released = c->open_lanes == 0 && c->orphans == 0;
+	crf_unlock(&c->mu);
+	return released;
+}
+
 int
 crf_connection_max_poll(const struct crf_connection *c)
 {
@@ -275,8 +286,9 @@ close_client(struct crf_connection *c)
 	crf_lock(&c->mu);
 	client = c->client;
 	c->client = NULL;
-	if (!idle)
-		c->open_lanes = 0;
+	c->generation++;
+	c->orphans += c->open_lanes;
+	c->open_lanes = 0;
 	crf_unlock(&c->mu);
 	c->committing = false;
 	crf_client_free(client, !idle);

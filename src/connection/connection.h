@@ -41,6 +41,8 @@ void crf_connection_free(struct crf_connection *c);
 const struct crf_connection_spec *crf_connection_spec(const struct crf_connection *c);
 /* True when a rebalance round has been answered and none is going on: what is assigned is settled. Any thread. */
 bool crf_connection_steady(const struct crf_connection *c);
+/* No lane holds anything of it any more: it may be freed once it has stopped. Any thread. */
+bool crf_connection_released(struct crf_connection *c);
 /* ms that a handler may take before others think this member dead. Any thread, after the start. */
 int crf_connection_max_poll(const struct crf_connection *c);
 /* One line on what it is doing. Any thread. */

@@ -23,6 +23,7 @@ crf_epoch_open(struct crf_connection *c, const struct crf_topic *topic, int32_t 
 
 	crf_lock(&c->mu);
 	c->open_lanes++;
+	e->generation = c->generation;
 	crf_unlock(&c->mu);
 
 	e->lane = c->ops->opened(c->host, e);
@@ -104,10 +105,14 @@ void
 crf_epoch_release(struct crf_epoch *e)
 {
 	struct crf_connection *c = e->connection;
+	unsigned generation = e->generation;
 
 	crf_epoch_unref(e);
 	crf_lock(&c->mu);
-	c->open_lanes--;
+	if (generation == c->generation)
+		c->open_lanes--;
+	else
+		c->orphans--;
 	crf_cond_broadcast(&c->idle);
 	crf_unlock(&c->mu);
 }

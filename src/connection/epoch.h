@@ -24,6 +24,7 @@ struct crf_epoch {
 	const struct crf_topic *topic;
 	int32_t partition;
 	void *lane;           /* const after the host's opened() */
+	unsigned generation;  /* const: of the connection's client */
 	struct crf_mutex mu;
 	atomic_bool ended;    /* written under mu */
 	struct crf_mailbox *mailbox;   /* mu */

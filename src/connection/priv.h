@@ -70,6 +70,8 @@ struct crf_connection {
 	struct crf_client *client; /* written under mu, so that others can wake it */
 	struct crf_list waits;    /* mu: crf_commit_wait */
 	int open_lanes;           /* mu: lanes that may still hold messages of the client */
+	unsigned generation;      /* mu: which client this is */
+	int orphans;              /* mu: lanes of clients that were left behind because a handler hung */
 };
 
 struct crf_epoch *crf_epoch_open(struct crf_connection *c, const struct crf_topic *topic, int32_t partition);
