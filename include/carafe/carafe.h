@@ -217,7 +217,7 @@ typedef enum carafe_marking {
 } carafe_marking;
 
 /* Options of a route, and of the defaults for routes. 0 or NULL: what the defaults, then the root settings, say;
- * CARAFE_NONE for max_wait_time and inactive: 0, whatever they say. */
+ * CARAFE_NONE for max_wait_time, inactive and long_running: 0, whatever they say. */
 typedef struct carafe_route_opts {
 	size_t size;
 	size_t handler_size;           /* filled in by the macro */
@@ -231,8 +231,14 @@ typedef struct carafe_route_opts {
 	int max_messages;
 	int max_wait_time;
 	int inactive; /* 1: known to tools, not consumed */
-	int reserved_;
+	int long_running; /* 1: handlers may take longer than max.poll.interval.ms, see below */
 } carafe_route_opts;
+
+/* A handler that runs longer than max.poll.interval.ms is taken to hang: consumer.stuck is reported, the member finishes
+ * and commits what else it has in hand and leaves its group, so that others take over all of its partitions, and it comes
+ * back when the handler has returned. What the handler marks after that is refused. On a long-running route none of this
+ * happens: the partition is kept for as long as a handler takes, and one that hangs holds it for ever. Such a handler
+ * asks carafe_should_stop() now and then, so that rebalances need not wait for drain_timeout. */
 
 /* A topic consumed by a group. Topics with the same Kafka settings and connection name share one connection. Drawing. */
 typedef struct carafe_route carafe_route;

@@ -1,5 +1,6 @@
 #include "app/engine.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,10 +78,16 @@ static const struct crf_connection_host host_ops = {
 /* ------------------------------------------------------------------------------------------------ what runs */
 
 static void
+turn_text(struct crf_task *t, crf_ns since, const char *worker, struct crf_buf *out)
+{
+	crf_buf_printf(out, "%s, for %.1f s: ", worker, (double)(crf_now() - since) / (double)CRF_SECOND);
+	crf_lane_describe(crf_consumer_lane(crf_consumer_of_task(t)), out);
+}
+
+static void
 describe_turn(struct crf_task *t, crf_ns since, const char *worker, void *arg)
 {
-	crf_buf_printf(arg, "%s, for %.1f s: ", worker, (double)(crf_now() - since) / (double)CRF_SECOND);
-	crf_lane_describe(crf_consumer_lane(crf_consumer_of_task(t)), arg);
+	turn_text(t, since, worker, arg);
 	crf_buf_putc(arg, '\n');
 }
 
@@ -105,30 +112,68 @@ crf_engine_describe(struct crf_engine *e, struct crf_buf *out)
 
 /* ------------------------------------------------------------------------------------------------ the keeper */
 
-/* A turn is reported once: in the watch interval after it went over its limit. */
+/* A turn that goes on for too long, written down while the pool is locked. */
+struct stuck {
+	const struct crf_topic *topic;
+	int32_t partition;
+	int64_t offset;
+	crf_ns since;
+	char worker[16];
+	char *text;
+};
+
+struct watch {
+	crf_ns now;
+	struct stuck *stuck;
+	size_t count;
+};
+
 static void
 watch_turn(struct crf_task *t, crf_ns since, const char *worker, void *arg)
 {
-	crf_ns limit = crf_consumer_max_poll(crf_consumer_of_task(t)) * CRF_MS;
-	crf_ns over = crf_now() - since - limit;
+	struct carafe_consumer *c = crf_consumer_of_task(t);
+	const struct crf_lane *l = crf_consumer_lane(c);
+	struct crf_buf text = { 0 };
+	struct watch *w = arg;
+	struct stuck *s;
 
-	if (limit > 0 && over >= 0 && over < WATCH)
-		describe_turn(t, since, worker, arg);
+	if (!crf_consumer_overdue(c, since, w->now))
+		return;
+	crf_consumer_give_up(c);
+	turn_text(t, since, worker, &text);
+	w->stuck = crf_realloc(w->stuck, w->count + 1, sizeof(*w->stuck));
+	s = &w->stuck[w->count++];
+	*s = (struct stuck){ crf_consumer_topic(c), l->partition, atomic_load(&l->at), since, "", crf_buf_take(&text) };
+	snprintf(s->worker, sizeof(s->worker), "%s", worker);
+}
+
+static void
+report_stuck(struct crf_engine *e, const struct stuck *s, crf_ns now)
+{
+	CRF_EMIT(e->app->bus, CARAFE_EV_CONSUMER_STUCK, CRF_STR(GROUP, s->topic->connection->group),
+	    CRF_STR(TOPIC, s->topic->name), CRF_INT(PARTITION, s->partition), CRF_INT(OFFSET, s->offset),
+	    CRF_INT(TIME_MS, (now - s->since) / CRF_MS), CRF_STR(THREAD, s->worker), CRF_STR(TEXT, s->text),
+	    CRF_STR(HINT, "the handler takes longer than max.poll.interval.ms: make it shorter, raise the setting, or draw the "
+			  "route with .long_running = 1"));
 }
 
 static void
 watch_turns(struct crf_engine *e, crf_ns now)
 {
-	CRF_AUTO(crf_buf) stuck = { 0 };
+	struct watch w = { .now = now };
 
 	if (now < e->next_watch)
 		return;
 	e->next_watch = now + WATCH;
 	crf_flow_give_up_dispatches(&e->flow, now);
-	crf_pool_running(e->pool, watch_turn, &stuck);
-	if (stuck.len > 0)
-		CRF_EMIT(e->app->bus, CARAFE_EV_CONSUMER_STUCK, CRF_STR(TEXT, crf_buf_str(&stuck)),
-		    CRF_STR(HINT, "the handler takes longer than max.poll.interval.ms: make it shorter or raise the setting"));
+	crf_pool_running(e->pool, watch_turn, &w);
+	for (size_t i = 0; i < w.count; i++) {
+		report_stuck(e, &w.stuck[i], now);
+		free(w.stuck[i].text);
+	}
+	free(w.stuck);
+	for (size_t i = 0; w.count > 0 && i < e->connection_count; i++)
+		crf_connection_wake(e->connections[i]);
 }
 
 /* mu held; let go meanwhile, since subscribers are user code. */

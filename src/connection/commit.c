@@ -128,6 +128,12 @@ crf_commit_ended(struct crf_connection *c, const struct crf_client_event *ev)
 	free(text);
 }
 
+static carafe_rc
+lost(const struct crf_epoch *e, carafe_error *err)
+{
+	return crf_error(err, CARAFE_LOST, "%s[%d] is no longer owned, nothing was committed", e->topic->name, e->partition);
+}
+
 /* Answers those with nothing to wait for; true when somebody needs a commit now. */
 static bool
 look_at_waits(struct crf_connection *c)
@@ -139,8 +145,7 @@ look_at_waits(struct crf_connection *c)
 		if (w->done || w->sent)
 			continue;
 		if (!crf_epoch_owned(w->epoch)) {
-			w->rc = crf_error(&w->err, CARAFE_LOST, "%s[%d] is no longer owned, nothing was committed",
-			    w->epoch->topic->name, w->epoch->partition);
+			w->rc = lost(w->epoch, &w->err);
 			w->done = true;
 			crf_cond_signal(&w->changed);
 		} else if (!crf_commit_is_due(w->epoch)) {
@@ -197,8 +202,12 @@ crf_epoch_commit(struct crf_epoch *e, carafe_error *err)
 	struct crf_commit_wait w = { .epoch = e, .rc = CARAFE_TIMEOUT };
 	crf_ns until = crf_now() + COMMIT_PATIENCE;
 
-	crf_cond_init(&w.changed);
 	crf_lock(&c->mu);
+	if (!crf_epoch_owned(e)) { /* nobody may be there any more to say so */
+		crf_unlock(&c->mu);
+		return lost(e, err);
+	}
+	crf_cond_init(&w.changed);
 	crf_list_append(&c->waits, &w.link);
 	crf_unlock(&c->mu);
 	crf_connection_wake(c);

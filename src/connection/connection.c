@@ -40,6 +40,7 @@ crf_connection_new(const struct crf_connection_spec *spec, const struct crf_sett
 	c->commit_interval = ms * CRF_MS;
 	crf_list_init(&c->epochs);
 	crf_list_init(&c->waits);
+	crf_list_init(&c->held);
 	crf_mutex_init(&c->mu);
 	crf_cond_init(&c->idle);
 	return c;
@@ -226,15 +227,34 @@ look_for_topics(struct crf_connection *c, struct crf_client *client, const char 
 			report_topic(c, topics[i], code);
 }
 
-static carafe_rc
-open_client(struct crf_connection *c, carafe_error *err)
+/* What it subscribes to; the caller frees the array. */
+static const char **
+subscription(const struct crf_connection *c)
 {
 	const char **topics = crf_new_array(const char *, c->spec->topic_count);
-	struct crf_client *client = NULL;
-	carafe_rc rc = make_client(c, PARTITIONS_GUESS, &client, err);
 
 	for (size_t i = 0; i < c->spec->topic_count; i++)
 		topics[i] = c->spec->topics[i].name;
+	return topics;
+}
+
+carafe_rc
+crf_connection_subscribe(struct crf_connection *c, struct crf_client *client, carafe_error *err)
+{
+	const char **topics = subscription(c);
+	carafe_rc rc = crf_client_subscribe(client, topics, c->spec->topic_count, err);
+
+	free(topics);
+	return rc;
+}
+
+static carafe_rc
+open_client(struct crf_connection *c, carafe_error *err)
+{
+	const char **topics = subscription(c);
+	struct crf_client *client = NULL;
+	carafe_rc rc = make_client(c, PARTITIONS_GUESS, &client, err);
+
 	if (rc == CARAFE_OK) {
 		int partitions = crf_client_partition_count(client, topics, c->spec->topic_count, METADATA_MS);
 
@@ -243,7 +263,7 @@ open_client(struct crf_connection *c, carafe_error *err)
 			rc = make_client(c, partitions, &client, err);
 		}
 	}
-	if (rc == CARAFE_OK && (rc = crf_client_subscribe(client, topics, c->spec->topic_count, err)) != CARAFE_OK) {
+	if (rc == CARAFE_OK && (rc = crf_connection_subscribe(c, client, err)) != CARAFE_OK) {
 		crf_client_free(client, false);
 		client = NULL;
 	}
@@ -411,7 +431,9 @@ serve(struct crf_connection *c)
 		crf_ns now = crf_now();
 
 		advance_stop(c, now);
+		crf_absence_advance(c, now);
 		crf_rebalance_advance(c, now);
+		crf_epoch_unblock(c);
 		crf_commit_serve(c, now);
 		look_for_broker(c, now);
 		if (c->fatal)
@@ -452,7 +474,7 @@ report_started(struct crf_connection *c)
 static carafe_rc
 live_once(struct crf_connection *c)
 {
-	c->fatal = false;
+	c->fatal = c->absent = false;
 	c->phase = CRF_CONNECTION_RUNNING;
 	if (open_client(c, &c->last_error) != CARAFE_OK)
 		return c->last_error.rc;

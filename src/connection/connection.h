@@ -35,6 +35,8 @@ struct crf_connection *crf_connection_new(const struct crf_connection_spec *spec
 void crf_connection_start(struct crf_connection *c);
 /* Drains every lane, commits, leaves the group. Returns at once; stopped() tells the end. Any thread. */
 void crf_connection_stop(struct crf_connection *c);
+/* Makes its thread look at what has changed. Any thread, no lock of its own held. */
+void crf_connection_wake(struct crf_connection *c);
 /* After stopped() was called. */
 void crf_connection_free(struct crf_connection *c);
 

@@ -6,6 +6,50 @@
 #include "connection/priv.h"
 #include "core/error.h"
 
+/* mu held. */
+static struct crf_epoch *
+find_held(struct crf_connection *c, const struct crf_topic *topic, int32_t partition)
+{
+	crf_list_each (e, &c->held, struct crf_epoch, held)
+		if (e->partition == partition && strcmp(e->topic->name, topic->name) == 0)
+			return e;
+	return NULL;
+}
+
+/* A partition may come back while the handler that it was taken from is still at it: the lanes must not overlap. */
+static void
+wake(void *epoch)
+{
+	struct crf_epoch *e = epoch;
+
+	if (!atomic_load(&e->blocked))
+		e->connection->ops->wake(e->lane);
+}
+
+/* Whether the first that is held for its partition. */
+static bool
+is_next(struct crf_connection *c, const struct crf_epoch *e)
+{
+	bool next;
+
+	crf_lock(&c->mu);
+	next = find_held(c, e->topic, e->partition) == e;
+	crf_unlock(&c->mu);
+	return next;
+}
+
+void
+crf_epoch_unblock(struct crf_connection *c)
+{
+	if (!atomic_exchange(&c->unblocked, false))
+		return;
+	crf_list_each (e, &c->epochs, struct crf_epoch, link)
+		if (atomic_load(&e->blocked) && is_next(c, e)) {
+			atomic_store(&e->blocked, false);
+			wake(e);
+		}
+}
+
 struct crf_epoch *
 crf_epoch_open(struct crf_connection *c, const struct crf_topic *topic, int32_t partition)
 {
@@ -24,13 +68,15 @@ crf_epoch_open(struct crf_connection *c, const struct crf_topic *topic, int32_t 
 	crf_lock(&c->mu);
 	c->open_lanes++;
 	e->generation = c->generation;
+	atomic_init(&e->blocked, find_held(c, topic, partition) != NULL);
+	crf_list_append(&c->held, &e->held);
 	crf_unlock(&c->mu);
 
 	e->lane = c->ops->opened(c->host, e);
 	crf_lock(&e->mu); /* the lane may be woken, and take, before this returns */
-	e->mailbox = crf_mailbox_open(c->client, topic->name, partition, c->ops->wake, e->lane);
+	e->mailbox = crf_mailbox_open(c->client, topic->name, partition, wake, e);
 	crf_unlock(&e->mu);
-	c->ops->wake(e->lane); /* its first turn, for what need not wait for a message */
+	wake(e); /* its first turn, for what need not wait for a message */
 	return e;
 }
 
@@ -107,12 +153,16 @@ crf_epoch_release(struct crf_epoch *e)
 	struct crf_connection *c = e->connection;
 	unsigned generation = e->generation;
 
-	crf_epoch_unref(e);
 	crf_lock(&c->mu);
+	crf_list_remove(&e->held);
+	atomic_store(&c->unblocked, true);
 	if (generation == c->generation)
 		c->open_lanes--;
 	else
 		c->orphans--;
+	if (c->client != NULL)
+		crf_client_wake(c->client);
 	crf_cond_broadcast(&c->idle);
 	crf_unlock(&c->mu);
+	crf_epoch_unref(e);
 }

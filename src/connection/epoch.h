@@ -20,6 +20,7 @@ struct crf_connection;
 
 struct crf_epoch {
 	struct crf_list link; /* connection */
+	struct crf_list held; /* connection.mu: until the lane releases it */
 	struct crf_connection *connection;
 	const struct crf_topic *topic;
 	int32_t partition;
@@ -33,6 +34,8 @@ struct crf_epoch {
 	int64_t committed;    /* connection: acknowledged by the coordinator */
 	int64_t committing;   /* connection: on its way */
 	atomic_bool drained;
+	atomic_bool overdue; /* a turn of its lane runs longer than the group allows */
+	atomic_bool blocked; /* the partition's last epoch is not released yet: nothing is taken */
 	atomic_int refs;
 };
 
@@ -48,6 +51,10 @@ carafe_rc crf_epoch_commit(struct crf_epoch *e, carafe_error *err);
 
 /* The lane has finished what it had in hand and starts nothing more. The lane's holder. */
 void crf_epoch_drained(struct crf_epoch *e);
+
+/* A turn of the lane runs longer than max.poll.interval.ms: the member leaves its group until that has returned. Wake the
+ * connection afterwards. Any thread that knows the lane to hold it; takes no lock. */
+void crf_epoch_overdue(struct crf_epoch *e);
 
 bool crf_epoch_owned(const struct crf_epoch *e);
 

@@ -46,10 +46,14 @@ struct crf_connection {
 	atomic_bool stop;
 	atomic_bool steady;
 	atomic_int max_poll;
+	atomic_bool overdue;   /* one of the epochs may be */
+	atomic_bool unblocked; /* likewise */
 
 	enum crf_connection_phase phase;
 	crf_ns close_by; /* after DRAINING: a stop waits no longer for the group */
 	struct crf_list epochs;
+	bool absent; /* left the group until a handler that hangs returns */
+	crf_ns absent_since;
 	struct crf_revoke revoke;
 	crf_ns started;
 	bool reached;
@@ -69,6 +73,7 @@ struct crf_connection {
 	struct crf_cond idle;     /* mu: open_lanes fell, or client went */
 	struct crf_client *client; /* written under mu, so that others can wake it */
 	struct crf_list waits;    /* mu: crf_commit_wait */
+	struct crf_list held;     /* mu: epochs that lanes have not released, ended or not */
 	int open_lanes;           /* mu: lanes that may still hold messages of the client */
 	unsigned generation;      /* mu: which client this is */
 	int orphans;              /* mu: lanes of clients that were left behind because a handler hung */
@@ -77,6 +82,8 @@ struct crf_connection {
 struct crf_epoch *crf_epoch_open(struct crf_connection *c, const struct crf_topic *topic, int32_t partition);
 void crf_epoch_end(struct crf_epoch *e);
 void crf_epoch_unref(struct crf_epoch *e);
+/* Lets epochs begin that waited for an earlier one of the same partition. */
+void crf_epoch_unblock(struct crf_connection *c);
 struct crf_epoch *crf_epoch_find(struct crf_connection *c, const char *topic, int32_t partition);
 
 /* Rebalances. */
@@ -86,6 +93,9 @@ void crf_rebalance_revoke(struct crf_connection *c, struct crf_client_event *ev)
 void crf_rebalance_advance(struct crf_connection *c, crf_ns now);
 /* Ends every epoch at once, as lost: the client is going. */
 void crf_rebalance_lose_all(struct crf_connection *c);
+
+/* Leaves the group when a handler hangs, comes back when it has returned. */
+void crf_absence_advance(struct crf_connection *c, crf_ns now);
 
 /* Commits. */
 /* Sends what is marked and not committed, of all epochs; false when there is nothing or one is on its way. */
@@ -99,6 +109,6 @@ void crf_commit_fail_all(struct crf_connection *c, carafe_rc rc, const char *tex
 bool crf_commit_due(struct crf_connection *c);
 bool crf_commit_is_due(const struct crf_epoch *e);
 
-void crf_connection_wake(struct crf_connection *c);
+carafe_rc crf_connection_subscribe(struct crf_connection *c, struct crf_client *client, carafe_error *err);
 
 #endif

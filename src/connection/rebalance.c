@@ -62,7 +62,7 @@ all_drained(struct crf_connection *c, const struct crf_partitions *l)
 	for (size_t i = 0; i < l->count; i++) {
 		const struct crf_epoch *e = crf_epoch_find(c, l->items[i].topic, l->items[i].partition);
 
-		if (e != NULL && !atomic_load(&e->drained))
+		if (e != NULL && !atomic_load(&e->drained) && !atomic_load(&e->overdue))
 			return false;
 	}
 	return true;
@@ -131,6 +131,7 @@ let_go(struct crf_connection *c)
 	}
 	report(c, CARAFE_EV_REBALANCE_REVOKED, &r->list,
 	    r->lost                               ? "lost" :
+		c->absent                          ? "left" :
 		c->phase == CRF_CONNECTION_RUNNING ? "revoked" :
 						     "stop",
 	    crf_now() - r->started);

@@ -146,10 +146,27 @@ crf_consumer_of_task(struct crf_task *t)
 	return crf_container_of(t, struct carafe_consumer, lane.task);
 }
 
-int
-crf_consumer_max_poll(const struct carafe_consumer *c)
+const struct crf_topic *
+crf_consumer_topic(const struct carafe_consumer *c)
 {
-	return c->lane.from->max_poll(c->lane.source);
+	return c->topic;
+}
+
+bool
+crf_consumer_overdue(struct carafe_consumer *c, crf_ns since, crf_ns now)
+{
+	crf_ns limit = c->topic->long_running ? 0 : c->lane.from->max_poll(c->lane.source) * CRF_MS;
+
+	if (limit == 0 || now - since <= limit || c->overdue == since || crf_lane_should_stop(&c->lane))
+		return false;
+	c->overdue = since;
+	return true;
+}
+
+void
+crf_consumer_give_up(struct carafe_consumer *c)
+{
+	c->lane.from->overdue(c->lane.source);
 }
 
 /* ------------------------------------------------------------------------------------------------ all of them */

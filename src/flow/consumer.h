@@ -38,6 +38,7 @@ struct carafe_consumer {
 	bool initialized;
 	atomic_bool quiet;
 	atomic_bool at_end;
+	crf_ns overdue; /* who watches turns: of the one that was reported */
 
 	/* of the run */
 	carafe_hook hook;

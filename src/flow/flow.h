@@ -50,7 +50,11 @@ bool crf_flow_at_end(struct crf_flow *f);
 void crf_flow_describe(struct crf_flow *f, struct crf_buf *out);
 /* The consumer whose lane's task this is, for those who look at running turns. */
 struct carafe_consumer *crf_consumer_of_task(struct crf_task *t);
-/* How long a turn of it may take, ms. */
-int crf_consumer_max_poll(const struct carafe_consumer *c);
+const struct crf_topic *crf_consumer_topic(const struct carafe_consumer *c);
+/* A turn of it that runs since then: true, once for the turn, when that is longer than its group allows. Not for a topic
+ * that is long-running, nor for who is coming to an end, which has limits of its own. Whoever watches running turns. */
+bool crf_consumer_overdue(struct carafe_consumer *c, crf_ns since, crf_ns now);
+/* Its partition's group must do without it meanwhile. */
+void crf_consumer_give_up(struct carafe_consumer *c);
 
 #endif

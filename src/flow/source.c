@@ -52,6 +52,12 @@ max_poll(const void *source)
 	return crf_connection_max_poll(((const struct crf_epoch *)source)->connection);
 }
 
+static void
+overdue(void *source)
+{
+	crf_epoch_overdue(source);
+}
+
 const struct crf_source_ops crf_epoch_source = {
 	.take = take,
 	.message = crf_native_message,
@@ -63,4 +69,5 @@ const struct crf_source_ops crf_epoch_source = {
 	.drained = drained,
 	.release = release,
 	.max_poll = max_poll,
+	.overdue = overdue,
 };

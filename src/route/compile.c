@@ -27,6 +27,7 @@ add_topic(const struct crf_compile *c, struct crf_connection_spec *spec, const s
 		.max_messages = r->max_messages,
 		.max_wait_time = r->max_wait_time,
 		.manual_marking = r->manual_marking,
+		.long_running = r->long_running,
 		.persistent = c->settings->v.consumer_persistence,
 		.eof = is_true(&spec->kafka, "enable.partition.eof"),
 	};

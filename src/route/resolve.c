@@ -143,6 +143,7 @@ resolve(const struct crf_compile *c, const carafe_route *route, struct crf_resol
 	if (r->max_wait_time == CARAFE_NONE)
 		r->max_wait_time = 0;
 	r->manual_marking = pick((int)own->marking, (int)fallback->marking, CARAFE_MARK_AUTO) == CARAFE_MARK_MANUAL;
+	r->long_running = pick(own->long_running, fallback->long_running, CARAFE_NONE) != CARAFE_NONE;
 	r->active = pick(own->inactive, fallback->inactive, CARAFE_NONE) == CARAFE_NONE;
 	resolve_handler(c, r);
 	resolve_kafka(c, r);

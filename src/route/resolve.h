@@ -15,6 +15,7 @@ struct crf_resolved {
 	int max_messages;
 	int max_wait_time;
 	bool manual_marking;
+	bool long_running;
 	bool active;
 	bool in_scope;
 	bool left_out;       /* nothing that could be consumed: no topic, or one that is there already */

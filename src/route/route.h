@@ -91,6 +91,7 @@ struct crf_topic {
 	int max_wait_time; /* ms */
 	bool manual_marking;
 	bool persistent;
+	bool long_running; /* turns may take longer than max.poll.interval.ms */
 	bool eof; /* enable.partition.eof of the connection */
 	void *plan; /* the flow's, set by it */
 };

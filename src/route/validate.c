@@ -77,8 +77,8 @@ check_enums(const struct crf_compile *c, const carafe_route_opts *o, const char 
 		PROBLEM(path, "marking", "is %d; CARAFE_MARK_AUTO and CARAFE_MARK_MANUAL are allowed", (int)o->marking);
 	if (o->inactive < CARAFE_NONE || o->inactive > 1)
 		PROBLEM(path, "inactive", "is %d; 1 is allowed, and CARAFE_NONE to be active against the defaults", o->inactive);
-	if (o->reserved_ != 0)
-		PROBLEM(path, "reserved_", "is %d; it must stay 0", o->reserved_);
+	if (o->long_running < CARAFE_NONE || o->long_running > 1)
+		PROBLEM(path, "long_running", "is %d; 1 is allowed, and CARAFE_NONE for what is not, against the defaults", o->long_running);
 	if (o->initial_offset != NULL && strcmp(o->initial_offset, "earliest") != 0 && strcmp(o->initial_offset, "latest") != 0)
 		PROBLEM(path, "initial_offset", "\"%s\" is not allowed; earliest or latest is", o->initial_offset);
 }

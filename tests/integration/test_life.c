@@ -330,34 +330,6 @@ a_stop_that_cannot_end_names_what_hangs_and_leaves_the_host_alone(void **state)
 	it_until(it_gate_waiting(s->gate) == 0);
 }
 
-static void
-a_handler_that_never_returns_is_told_and_holds_up_no_other_partition(void **state)
-{
-	const char *topic = it_topic("never", 2, NULL), *group = it_name("group");
-	struct it_events *events = it_events_new();
-	struct it_sink *s = it_sink_new();
-	carafe *app = it_app(.events = events,
-	    .kafka = CARAFE_KV({ "session.timeout.ms", "1000" }, { "max.poll.interval.ms", "1000" }));
-	char name[200];
-
-	(void)state;
-	it_produce_many(topic, 1, 0, 5);
-	s->on_message = hang_in_partition_1;
-	s->gate = it_gate_new();
-	it_route(app, group, topic, it_message_handler, s);
-	it_start(app);
-	it_until(it_event_count(events, CARAFE_EV_CONSUMER_STUCK) > 0);
-	snprintf(name, sizeof(name), "%s[1]", topic);
-	assert_true(it_event_find(events, CARAFE_EV_CONSUMER_STUCK, name, NULL));
-	it_produce_many(topic, 0, 0, 20);
-	it_until(it_committed(group, topic, 0) == 20);
-	assert_int_equal(it_handled_in(s, topic, 1), 1);
-	it_gate_open(s->gate);
-	it_until(it_committed(group, topic, 1) == 5);
-	it_stop(app);
-	assert_int_equal(it_event_count(events, CARAFE_EV_CONSUMER_STUCK), 1); /* once for each that hangs */
-}
-
 /* ------------------------------------------------------------------------------------------------ mistakes */
 
 static void
@@ -473,7 +445,6 @@ main(void)
 		IT(scaling_down_while_busy_leaves_exactly_as_many_as_asked_for),
 		IT(nothing_is_left_of_an_app),
 		IT(a_stop_that_cannot_end_names_what_hangs_and_leaves_the_host_alone),
-		IT(a_handler_that_never_returns_is_told_and_holds_up_no_other_partition),
 		IT(mistakes_are_refused_all_at_once_by_their_paths),
 		IT(nobody_at_the_address_is_given_up_on_after_boot_timeout),
 		IT(wrong_credentials_are_told_from_nobody_there),

@@ -20,6 +20,7 @@ it_end_test(void **state)
 	it_gates_open_all();
 	it_apps_end();
 	it_children_end();
+	it_peers_end();
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "support/app.h"
 #include "support/child.h"
 #include "support/cluster.h"
+#include "support/peer.h"
 #include "support/recorder.h"
 #include "support/until.h"
 

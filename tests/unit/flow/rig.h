@@ -177,7 +177,7 @@ rig_draw(struct rig *r, const carafe_handler *handler, const carafe_route_opts *
 	r->route = carafe_route_(carafe_group(r->app, "billing"), "orders", &o);
 }
 
-#define rig_init(r, handler) rig_init_with((r), (handler), .reserved_ = 0)
+#define rig_init(r, handler) rig_init_with((r), (handler), .inactive = 0)
 #define rig_init_with(r, handler_, ...)                                                                                   \
 	rig_draw((r), (handler_), &(carafe_route_opts){ .max_messages = 10, __VA_ARGS__ },                             \
 	    CARAFE_KV({ "pause.timeout", "100" }, { "pause.max_timeout", "1000" }))

@@ -128,7 +128,7 @@ static const struct {
 	{ { .handler = &by_message, .kafka_mode = (carafe_kafka_mode)7 }, "groups.g.t.kafka_mode", "is 7;" },
 	{ { .handler = &by_message, .marking = (carafe_marking)-3 }, "groups.g.t.marking", "is -3;" },
 	{ { .handler = &by_message, .inactive = 2 }, "groups.g.t.inactive", "is 2;" },
-	{ { .handler = &by_message, .reserved_ = 1 }, "groups.g.t.reserved_", "must stay 0" },
+	{ { .handler = &by_message, .long_running = 2 }, "groups.g.t.long_running", "2" },
 	{ { .handler = &by_message, .handler_size = 1 }, "groups.g.t.handler_size", "is 1, which cannot be" },
 	{ { .handler = &by_message, .handler_size = sizeof(carafe_handler) + 1 }, "groups.g.t.handler_size", "cannot be" },
 	{ { .handler = &by_message, .handler_size = 1 << 20 }, "groups.g.t.handler_size", "cannot be" },

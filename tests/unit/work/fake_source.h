@@ -250,6 +250,15 @@ fake_max_poll(const void *source)
 	return 1000;
 }
 
+static void
+fake_overdue(void *source)
+{
+	struct fake_source *f = source;
+
+	if (f->log != NULL)
+		crf_buf_puts(f->log, "overdue;");
+}
+
 static const struct crf_source_ops fake_source_ops = {
 	.take = fake_take,
 	.news = fake_news,
@@ -261,6 +270,7 @@ static const struct crf_source_ops fake_source_ops = {
 	.drained = fake_drained,
 	.release = fake_release,
 	.max_poll = fake_max_poll,
+	.overdue = fake_overdue,
 };
 
 /* What nobody took any more. */
