@@ -248,6 +248,18 @@ typedef struct carafe_route carafe_route;
 		.size = sizeof(carafe_route_opts), .handler_size = sizeof(carafe_handler), __VA_ARGS__ })
 CARAFE_API carafe_route *carafe_route_(carafe_group *group, const char *topic, const carafe_route_opts *opts);
 
+/* All topics whose names match a POSIX extended regular expression, those that are made later included (they are noticed
+ * within topic.metadata.refresh.interval.ms: 5 s in development and test, 5 minutes else). Each is consumed under its own
+ * name with this route's options. The expression must begin with ^, and means the same with every group protocol. Not
+ * matched: topics that a route of the group names; those that an earlier pattern of the group matches; the dead letter
+ * queues that routes of the group write; Kafka's own ("__...") unless the expression begins with ^__. The connection does
+ * not create topics (allow.auto.create.topics=false) unless you say so. Drawing. */
+#define carafe_pattern(group, regex, ...)                                                                              \
+	carafe_pattern_((group), (regex),                                                                              \
+	    &(carafe_route_opts){                                                                                      \
+		.size = sizeof(carafe_route_opts), .handler_size = sizeof(carafe_handler), __VA_ARGS__ })
+CARAFE_API carafe_route *carafe_pattern_(carafe_group *group, const char *regex, const carafe_route_opts *opts);
+
 /* Defaults for all routes, wherever they are drawn: a route's own option always wins. Once. Drawing. */
 #define carafe_defaults(app, ...)                                                                                      \
 	carafe_defaults_((app),                                                                                        \

@@ -78,6 +78,32 @@ carafe_subscribe(carafe *app, carafe_event_id id, carafe_event_fn fn, void *arg)
 	crf_bus_subscribe(app->bus, id, fn, arg);
 }
 
+struct target {
+	struct crf_routing *routing;
+	const char *group;
+};
+
+static void
+exclude_target(const char *topic, void *arg)
+{
+	const struct target *t = arg;
+
+	if (topic != NULL)
+		crf_routing_exclude(t->routing, t->group, topic);
+}
+
+/* A pattern must not match what its own group writes: dead letters would come back for ever. */
+static void
+exclude_targets(struct crf_routing *r)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		struct target t = { r, r->connections[i].group };
+
+		for (size_t j = 0; j < r->connections[i].drawn_count; j++)
+			crf_plan_targets(&r->connections[i].topics[j], exclude_target, &t);
+	}
+}
+
 carafe_rc
 crf_app_prepare(carafe *app, const struct crf_scope *scope, carafe_error *err)
 {
@@ -90,6 +116,7 @@ crf_app_prepare(carafe *app, const struct crf_scope *scope, carafe_error *err)
 		crf_problems_add_all(&app->problems, &app->tree.problems);
 		crf_route_compile(&app->tree, &app->settings, scope, &app->routing, &app->problems);
 		crf_plan_compile(&app->routing, &app->settings, &app->problems);
+		exclude_targets(&app->routing);
 	}
 	if (app->problems.count == 0)
 		return CARAFE_OK;

@@ -70,7 +70,8 @@ make_topics(struct dev *d)
 
 	for (size_t i = 0; i < r->count; i++) {
 		for (size_t j = 0; j < r->connections[i].topic_count; j++) {
-			make_topic(r->connections[i].topics[j].name, d);
+			if (!r->connections[i].topics[j].pattern)
+				make_topic(r->connections[i].topics[j].name, d);
 			crf_plan_targets(&r->connections[i].topics[j], make_topic, d);
 		}
 	}

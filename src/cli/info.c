@@ -88,7 +88,7 @@ text_topic(struct crf_buf *out, const struct crf_topic *t)
 {
 	struct crf_words targets = { 0 };
 
-	crf_buf_printf(out, "    topic %s: %s handler; ", t->name, handler_kind(t));
+	crf_buf_printf(out, "    %s %s: %s handler; ", t->pattern ? "pattern" : "topic", t->name, handler_kind(t));
 	crf_plan_describe(t, out);
 	crf_plan_targets(t, add_target, &targets);
 	for (size_t i = 0; i < targets.count; i++)

@@ -39,7 +39,8 @@ stay_away(struct crf_connection *c, crf_ns now)
 {
 	c->absent = true;
 	c->absent_since = now;
-	crf_client_leave(c->client);
+	crf_client_unsubscribe(c->client);
+	c->subscribed = false;
 	CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_LEFT, CRF_STR(GROUP, c->spec->group), CRF_STR(CONNECTION, c->spec->name),
 	    CRF_STR(TEXT, "leaving the group, since a handler runs longer than max.poll.interval.ms; others take over"),
 	    CRF_STR(HINT, "it comes back when the handler returns"));
@@ -48,14 +49,8 @@ stay_away(struct crf_connection *c, crf_ns now)
 static void
 come_back(struct crf_connection *c, crf_ns now)
 {
-	carafe_error err = { 0 };
-
 	c->absent = false;
-	if (crf_connection_subscribe(c, c->client, &err) != CARAFE_OK) {
-		c->last_error = err;
-		c->fatal = true;
-		return;
-	}
+	crf_connection_resubscribe(c);
 	CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_REJOINED, CRF_STR(GROUP, c->spec->group),
 	    CRF_STR(CONNECTION, c->spec->name), CRF_INT(TIME_MS, (now - c->absent_since) / CRF_MS));
 }

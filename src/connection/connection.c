@@ -41,6 +41,7 @@ crf_connection_new(const struct crf_connection_spec *spec, const struct crf_sett
 	crf_list_init(&c->epochs);
 	crf_list_init(&c->waits);
 	crf_list_init(&c->held);
+	crf_topics_init(c);
 	crf_mutex_init(&c->mu);
 	crf_cond_init(&c->idle);
 	return c;
@@ -50,6 +51,7 @@ void
 crf_connection_free(struct crf_connection *c)
 {
 	crf_thread_join(&c->thread);
+	crf_topics_fini(c);
 	crf_cond_fini(&c->idle);
 	crf_mutex_fini(&c->mu);
 	free(c);
@@ -215,48 +217,71 @@ report_topic(struct crf_connection *c, const char *topic, int code)
 /* With the classic protocol librdkafka looks at the topics and tells; with the new one the coordinator does, and neither
  * says a word about those that are not there. */
 static void
-look_for_topics(struct crf_connection *c, struct crf_client *client, const char *const *topics)
+look_for_topics(struct crf_connection *c, struct crf_client *client)
 {
 	const char *protocol = crf_kvs_get(&c->spec->kafka, "group.protocol");
 	int code;
 
 	if (protocol == NULL || strcasecmp(protocol, "consumer") != 0 || !crf_client_reached(client))
 		return;
-	for (size_t i = 0; i < c->spec->topic_count; i++)
-		if (topics[i][0] != '^' && (code = crf_client_topic_error(client, topics[i], METADATA_MS)) != 0)
-			report_topic(c, topics[i], code);
-}
+	for (size_t i = 0; i < c->spec->topic_count; i++) {
+		const struct crf_topic *t = &c->spec->topics[i];
 
-/* What it subscribes to; the caller frees the array. */
-static const char **
-subscription(const struct crf_connection *c)
-{
-	const char **topics = crf_new_array(const char *, c->spec->topic_count);
-
-	for (size_t i = 0; i < c->spec->topic_count; i++)
-		topics[i] = c->spec->topics[i].name;
-	return topics;
+		if (!t->pattern && (code = crf_client_topic_error(client, t->name, METADATA_MS)) != 0)
+			report_topic(c, t->name, code);
+	}
 }
 
 carafe_rc
 crf_connection_subscribe(struct crf_connection *c, struct crf_client *client, carafe_error *err)
 {
-	const char **topics = subscription(c);
-	carafe_rc rc = crf_client_subscribe(client, topics, c->spec->topic_count, err);
+	size_t count;
+	const char **topics = crf_topics_names(c, &count);
+	carafe_rc rc = CARAFE_OK;
 
+	if (count > 0)
+		rc = crf_client_subscribe(client, topics, count, err);
+	else if (c->subscribed)
+		crf_client_unsubscribe(client);
+	c->subscribed = count > 0;
 	free(topics);
 	return rc;
+}
+
+void
+crf_connection_resubscribe(struct crf_connection *c)
+{
+	carafe_error err = { 0 };
+
+	if (crf_connection_subscribe(c, c->client, &err) == CARAFE_OK)
+		return;
+	c->last_error = err;
+	c->fatal = true;
+}
+
+/* How many partitions there are to consume, for all that can be known now. */
+static int
+count_partitions(struct crf_connection *c, struct crf_client *client)
+{
+	size_t count;
+	const char **topics;
+	int partitions;
+
+	crf_topics_look(c, client);
+	topics = crf_topics_names(c, &count);
+	partitions = crf_client_partition_count(client, topics, count, METADATA_MS);
+	free(topics);
+	return partitions;
 }
 
 static carafe_rc
 open_client(struct crf_connection *c, carafe_error *err)
 {
-	const char **topics = subscription(c);
 	struct crf_client *client = NULL;
 	carafe_rc rc = make_client(c, PARTITIONS_GUESS, &client, err);
 
 	if (rc == CARAFE_OK) {
-		int partitions = crf_client_partition_count(client, topics, c->spec->topic_count, METADATA_MS);
+		int partitions = count_partitions(c, client);
 
 		if (partitions > 2 * PARTITIONS_GUESS) { /* limits can only be set when a client is made */
 			crf_client_free(client, false);
@@ -268,8 +293,7 @@ open_client(struct crf_connection *c, carafe_error *err)
 		client = NULL;
 	}
 	if (rc == CARAFE_OK)
-		look_for_topics(c, client, topics);
-	free(topics);
+		look_for_topics(c, client);
 	if (rc == CARAFE_OK)
 		atomic_store(&c->max_poll, crf_client_max_poll_interval(client));
 	crf_lock(&c->mu);
@@ -432,6 +456,7 @@ serve(struct crf_connection *c)
 
 		advance_stop(c, now);
 		crf_absence_advance(c, now);
+		crf_topics_serve(c, now);
 		crf_rebalance_advance(c, now);
 		crf_epoch_unblock(c);
 		crf_commit_serve(c, now);
@@ -474,7 +499,7 @@ report_started(struct crf_connection *c)
 static carafe_rc
 live_once(struct crf_connection *c)
 {
-	c->fatal = c->absent = false;
+	c->fatal = c->absent = c->subscribed = false;
 	c->phase = CRF_CONNECTION_RUNNING;
 	if (open_client(c, &c->last_error) != CARAFE_OK)
 		return c->last_error.rc;

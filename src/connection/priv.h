@@ -52,6 +52,11 @@ struct crf_connection {
 	enum crf_connection_phase phase;
 	crf_ns close_by; /* after DRAINING: a stop waits no longer for the group */
 	struct crf_list epochs;
+	struct crf_list found; /* topics.c */
+	size_t found_count;
+	crf_ns look_interval;
+	crf_ns next_look; /* for topics that match patterns */
+	bool subscribed;
 	bool absent; /* left the group until a handler that hangs returns */
 	crf_ns absent_since;
 	struct crf_revoke revoke;
@@ -109,6 +114,21 @@ void crf_commit_fail_all(struct crf_connection *c, carafe_rc rc, const char *tex
 bool crf_commit_due(struct crf_connection *c);
 bool crf_commit_is_due(const struct crf_epoch *e);
 
+/* To what there is to consume now. With nothing there it is no member of its group. */
 carafe_rc crf_connection_subscribe(struct crf_connection *c, struct crf_client *client, carafe_error *err);
+/* The same for the client that runs; a failure is fatal to it. */
+void crf_connection_resubscribe(struct crf_connection *c);
+
+/* Topics. */
+void crf_topics_init(struct crf_connection *c);
+void crf_topics_fini(struct crf_connection *c);
+/* The topic of that name, however it came to be consumed; NULL. */
+const struct crf_topic *crf_topics_find(const struct crf_connection *c, const char *name);
+/* What there is to consume now; the caller frees the array. */
+const char **crf_topics_names(const struct crf_connection *c, size_t *count);
+/* Asks the brokers what there is; true when patterns match others than before. Blocks for a second at most. */
+bool crf_topics_look(struct crf_connection *c, struct crf_client *client);
+/* The same when it is time, and subscribes anew. */
+void crf_topics_serve(struct crf_connection *c, crf_ns now);
 
 #endif

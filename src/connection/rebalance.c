@@ -9,15 +9,6 @@
 
 #define COMMIT_BOUND (10 * CRF_SECOND) /* how long a revocation waits for its commit */
 
-static const struct crf_topic *
-topic_of(const struct crf_connection *c, const char *name)
-{
-	for (size_t i = 0; i < c->spec->topic_count; i++)
-		if (strcmp(c->spec->topics[i].name, name) == 0)
-			return &c->spec->topics[i];
-	return NULL;
-}
-
 static void
 report(struct crf_connection *c, carafe_event_id id, const struct crf_partitions *l, const char *reason, crf_ns took)
 {
@@ -38,7 +29,7 @@ crf_rebalance_assign(struct crf_connection *c, const struct crf_partitions *l)
 	carafe_error err = { 0 };
 
 	for (size_t i = 0; i < l->count; i++) {
-		const struct crf_topic *t = topic_of(c, l->items[i].topic);
+		const struct crf_topic *t = crf_topics_find(c, l->items[i].topic);
 
 		if (t == NULL || crf_epoch_find(c, t->name, l->items[i].partition) != NULL)
 			continue;

@@ -107,6 +107,12 @@ crf_client_subscribe(struct crf_client *c, const char *const *topics, size_t cou
 }
 
 void
+crf_client_unsubscribe(struct crf_client *c)
+{
+	rd_kafka_unsubscribe(c->rk);
+}
+
+void
 crf_client_wake(struct crf_client *c)
 {
 	rd_kafka_queue_yield(c->queue);
@@ -206,6 +212,22 @@ count_partitions(rd_kafka_t *rk, const char *name, int timeout_ms)
 	int count = 0;
 
 	return ask_for_topic(rk, name, timeout_ms, &count) == 0 ? count : 0;
+}
+
+carafe_rc
+crf_client_topics(struct crf_client *c, int timeout_ms, void (*fn)(const char *topic, int partitions, void *arg), void *arg,
+    carafe_error *err)
+{
+	const struct rd_kafka_metadata *metadata;
+	rd_kafka_resp_err_t code = rd_kafka_metadata(c->rk, 1, NULL, &metadata, timeout_ms);
+
+	if (code != 0)
+		return crf_native_fail(c->rk, err, code, "cannot list topics");
+	for (int i = 0; i < metadata->topic_cnt; i++)
+		if (metadata->topics[i].err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+			fn(metadata->topics[i].topic, metadata->topics[i].partition_cnt, arg);
+	rd_kafka_metadata_destroy(metadata);
+	return CARAFE_OK;
 }
 
 int

@@ -59,6 +59,9 @@ carafe_rc crf_client_commit(struct crf_client *c, const struct crf_partitions *l
  * or the topics are not there. Patterns ("^...") do not count. Blocks. */
 int crf_client_partition_count(struct crf_client *c, const char *const *topics, size_t count, int timeout_ms);
 
+/* Calls fn with every topic that the brokers tell of and how many partitions it has. Blocks, for at most timeout_ms. */
+carafe_rc crf_client_topics(struct crf_client *c, int timeout_ms, void (*fn)(const char *topic, int partitions, void *arg), void *arg, carafe_error *err);
+
 /* Why the topic cannot be consumed: 0 when it can, for all that the brokers say. Blocks. */
 int crf_client_topic_error(struct crf_client *c, const char *topic, int timeout_ms);
 
@@ -68,6 +71,9 @@ bool crf_client_reached(struct crf_client *c);
 int crf_client_max_poll_interval(const struct crf_client *c);
 /* The group's rebalance protocol: "NONE", "EAGER", "COOPERATIVE". */
 const char *crf_client_protocol(struct crf_client *c);
+
+/* Leaves the group until it subscribes again; what it has is revoked first. */
+void crf_client_unsubscribe(struct crf_client *c);
 
 /* Asks to leave the group, for a member that has nothing assigned: closing alone would not (see there). Events may still
  * arrive and must be answered; poll until it has left, or as long as that is worth waiting for. */

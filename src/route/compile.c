@@ -21,6 +21,7 @@ add_topic(const struct crf_compile *c, struct crf_connection_spec *spec, const s
 	spec->topics[spec->drawn_count++] = (struct crf_topic){
 		.route = r->route,
 		.name = r->route->topic,
+		.pattern = r->route->pattern,
 		.connection = spec,
 		.handler = r->handler != NULL ? *r->handler : (carafe_handler){ 0 },
 		.arg = r->arg,
@@ -53,9 +54,12 @@ fill(const struct crf_compile *c)
 	for (size_t i = 0; i < c->routing->count; i++) {
 		struct crf_connection_spec *spec = &c->routing->connections[i];
 
+		spec->routing = c->routing;
 		spec->topics = crf_new_array(struct crf_topic, c->count);
 		add_topics(c, i, true);
 		spec->topic_count = spec->drawn_count;
+		for (size_t j = 0; j < spec->topic_count; j++)
+			spec->has_patterns = spec->has_patterns || spec->topics[j].pattern;
 		spec->active = spec->topic_count > 0;
 		add_topics(c, i, false);
 	}
@@ -81,6 +85,7 @@ crf_route_compile(const struct crf_tree *t, const struct crf_settings *s, const 
 	*routing = (struct crf_routing){ 0 };
 	crf_resolve_routes(&c);
 	crf_validate_routes(&c);
+	crf_match_routes(&c);
 	crf_connect_routes(&c);
 	crf_complete_connections(&c);
 	crf_identify_connections(&c);
@@ -100,6 +105,7 @@ crf_routing_fini(struct crf_routing *routing)
 		free(spec->topics);
 		crf_kvs_fini(&spec->kafka);
 	}
+	crf_matchers_fini(routing);
 	free(routing->connections);
 	*routing = (struct crf_routing){ 0 };
 }

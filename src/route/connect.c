@@ -159,6 +159,15 @@ check_kafka(const struct crf_compile *c, const struct crf_resolved *r, const str
 		report(c, r, found.items[i].path + strlen("kafka."), found.items[i].text);
 }
 
+static bool
+any_pattern(const struct crf_compile *c, size_t index)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (c->routes[i].connection_index == index && c->routes[i].route->pattern)
+			return true;
+	return false;
+}
+
 void
 crf_complete_connections(struct crf_compile *c)
 {
@@ -167,6 +176,8 @@ crf_complete_connections(struct crf_compile *c)
 		struct crf_kvs *kafka = &c->routing->connections[i].kafka;
 
 		set_group(c, r, kafka);
+		if (any_pattern(c, i)) /* or what was deleted would be made anew by whoever has not noticed yet */
+			crf_kafka_list_default(kafka, "allow.auto.create.topics", "false", "carafe (patterns)");
 		crf_settings_inject_consumer(c->settings, kafka);
 		check_kafka(c, r, kafka);
 	}

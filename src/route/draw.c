@@ -92,6 +92,15 @@ carafe_route_(carafe_group *group, const char *topic, const carafe_route_opts *o
 	return r;
 }
 
+carafe_route *
+carafe_pattern_(carafe_group *group, const char *pattern, const carafe_route_opts *opts)
+{
+	carafe_route *r = carafe_route_(group, pattern, opts);
+
+	r->pattern = true;
+	return r;
+}
+
 static const struct crf_route_option *
 find_option(const carafe_route *r, const void *feature)
 {

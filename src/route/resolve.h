@@ -44,6 +44,11 @@ void crf_scope_apply(struct crf_compile *c, const struct crf_scope *scope);
 void crf_connect_routes(struct crf_compile *c);
 /* Completes the kafka lists of the connections, and checks them. */
 void crf_complete_connections(struct crf_compile *c);
+/* What is wrong with a pattern, to be put behind it; NULL when nothing is. The caller frees it. */
+char *crf_pattern_problem(const char *pattern);
+/* Compiles the routing's matchers. */
+void crf_match_routes(struct crf_compile *c);
+void crf_matchers_fini(struct crf_routing *r);
 /* Makes the prefixes in group.instance.id into identities. */
 void crf_identify_connections(struct crf_compile *c);
 

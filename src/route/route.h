@@ -27,6 +27,7 @@ struct carafe_route {
 	struct carafe_group *group; /* NULL: the defaults */
 	int order;              /* of drawing, over all groups */
 	char *topic;
+	bool pattern; /* topic is a regular expression */
 	carafe_route_opts opts; /* strings inside are copies; kafka is NULL, handler is NULL or &handler */
 	bool has_handler;       /* one that could be copied */
 	carafe_handler handler;
@@ -84,6 +85,7 @@ struct crf_scope {
 struct crf_topic {
 	const carafe_route *route;
 	const char *name;
+	bool pattern; /* name is one: what is consumed are copies of this under the names that match */
 	const struct crf_connection_spec *connection;
 	carafe_handler handler;
 	void *arg;
@@ -104,6 +106,7 @@ struct crf_topic {
  * an unnamed connection counts the unnamed ones of its group as they are drawn. A static identity must not move when
  * routes do, so it has no numbers in it: see identity.c. */
 struct crf_connection_spec {
+	const struct crf_routing *routing;
 	char *group;
 	char *name;       /* "<group>_<connection name>", "<group>_<n>" */
 	int position;     /* process-wide, in order of drawing */
@@ -112,12 +115,22 @@ struct crf_connection_spec {
 	size_t topic_count; /* consumed: active and in scope */
 	size_t drawn_count; /* all, with those that are inactive or out of scope */
 	bool active; /* topic_count > 0 */
+	bool has_patterns; /* among those consumed */
 };
 
+struct crf_matcher;
 struct crf_routing {
 	struct crf_connection_spec *connections;
 	size_t count;
+	struct crf_matcher *matchers; /* of all routes, in the order of drawing */
+	size_t matcher_count;
 };
+
+/* The route of the group that a topic belongs to: the one that names it, else the first whose pattern matches, else NULL. A
+ * pattern does not match what Kafka keeps for itself ("__...") unless it says so. Any thread. */
+const carafe_route *crf_routing_owner(const struct crf_routing *r, const char *group, const char *topic);
+/* No pattern of the group shall match this one. Before anything runs; group must live as long as the routing. */
+void crf_routing_exclude(struct crf_routing *r, const char *group, const char *topic);
 
 /* Adds a problem for everything that is wrong (paths "groups.<group>.<topic>.<option>", "defaults.<option>", "kafka.<key>"
  * for what comes from the app's list); routing is filled as far as it goes. scope NULL: everything, for those who only

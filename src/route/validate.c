@@ -118,14 +118,25 @@ check_opts(const struct crf_compile *c, const carafe_route *r, const char *path)
 /* ------------------------------------------------------------------------------------------------ a route */
 
 static void
+check_pattern(const struct crf_compile *c, const struct crf_resolved *r)
+{
+	CRF_AUTO_FREE char *wrong = crf_pattern_problem(r->route->topic);
+
+	if (wrong != NULL)
+		crf_problem(c->out, r->path, "pattern %s", wrong);
+}
+
+static void
 check_topic_name(const struct crf_compile *c, const struct crf_resolved *r)
 {
 	const char *name = r->route->topic, *wrong;
 
 	if (name == NULL)
 		crf_problem(c->out, r->path, "a route without a topic; name it: carafe_route(group, \"orders\", ...)");
+	else if (r->route->pattern)
+		check_pattern(c, r);
 	else if (name[0] == '^')
-		crf_problem(c->out, r->path, "is a pattern; this version of carafe consumes topics by name only: draw a route for each");
+		crf_problem(c->out, r->path, "is a pattern; draw it with carafe_pattern");
 	else if ((wrong = crf_topic_name_problem(name)) != NULL)
 		crf_problem(c->out, r->path, "topic \"%s\" %s", name, wrong);
 	else if (c->settings->v.strict_topics_namespacing && crf_name_is_mixed(name))
@@ -193,7 +204,8 @@ check_pair(const struct crf_compile *c, struct crf_resolved *r, const struct crf
 		if (!r->left_out)
 			check_same_topic(c, r, before);
 		r->left_out = true;
-	} else if (c->settings->v.strict_topics_namespacing && crf_names_collide(name, other)) {
+	} else if (c->settings->v.strict_topics_namespacing && !r->route->pattern && !before->route->pattern &&
+	    crf_names_collide(name, other)) {
 		crf_problem(c->out, r->path,
 		    "and %s differ only in '.' and '_', which Kafka's metrics cannot tell apart; rename one, or set "
 		    "strict_topics_namespacing to false",

@@ -211,6 +211,55 @@ it_topic(const char *what, int partitions, const carafe_kv *config)
 	return name;
 }
 
+/* No broker knows it, or all the one that is asked knows is that it is gone. */
+static bool
+is_gone(const char *name)
+{
+	const struct rd_kafka_metadata *metadata;
+	rd_kafka_topic_t *topic = rd_kafka_topic_new(in_use->rk, name, NULL);
+	bool gone = false;
+
+	if (rd_kafka_metadata(in_use->rk, 0, topic, &metadata, CALL_MS) == 0) {
+		gone = metadata->topics[0].err != 0;
+		rd_kafka_metadata_destroy(metadata);
+	}
+	rd_kafka_topic_destroy(topic);
+	return gone;
+}
+
+void
+it_topic_delete(const char *name)
+{
+	rd_kafka_DeleteTopic_t *topic = rd_kafka_DeleteTopic_new(name);
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(in_use->rk);
+	rd_kafka_event_t *event;
+	size_t count;
+
+	rd_kafka_DeleteTopics(in_use->rk, &topic, 1, NULL, queue);
+	event = answer(queue, "DeleteTopics");
+	check_topics(rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), &count), 1, name);
+	rd_kafka_event_destroy(event);
+	rd_kafka_DeleteTopic_destroy(topic);
+	it_until(is_gone(name));
+}
+
+void
+it_topic_grow(const char *name, int partitions)
+{
+	char text[512];
+	rd_kafka_NewPartitions_t *grown = rd_kafka_NewPartitions_new(name, (size_t)partitions, text, sizeof(text));
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(in_use->rk);
+	rd_kafka_event_t *event;
+	size_t count;
+
+	rd_kafka_CreatePartitions(in_use->rk, &grown, 1, NULL, queue);
+	event = answer(queue, "CreatePartitions");
+	check_topics(rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event), &count), 1, name);
+	rd_kafka_event_destroy(event);
+	rd_kafka_NewPartitions_destroy(grown);
+	it_until(is_there(name, partitions));
+}
+
 void
 it_topic_config(const char *name, const char *key, const char *value)
 {

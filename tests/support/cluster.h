@@ -16,6 +16,9 @@ const char *it_name(const char *what);
 const char *it_topic(const char *what, int partitions, const carafe_kv *config);
 /* The same under a name that is known already. */
 void it_topic_make(const char *name, int partitions, const carafe_kv *config);
+/* Until it is gone; until it has so many partitions. */
+void it_topic_delete(const char *name);
+void it_topic_grow(const char *name, int partitions);
 void it_topic_config(const char *name, const char *key, const char *value);
 
 /* Produces and waits for the acknowledgement. partition -1: any. headers: name and value pairs, NULL none. Returns the

@@ -1,0 +1,180 @@
+/* What is subscribed to: topics that come, go and grow; patterns. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "support/test.h"
+
+/* Metadata is looked at as often as in this, so that what is new is noticed soon. */
+#define SOON CARAFE_KV({ "topic.metadata.refresh.interval.ms", "300" })
+
+static carafe *
+watching_app(enum it_protocol protocol, struct it_events *events)
+{
+	return it_app(.protocol = protocol, .events = events, .kafka = SOON);
+}
+
+/* A word of this test's own for it_name, and a pattern for the names that come of it. */
+struct family {
+	char what[32];
+	char pattern[100];
+};
+
+static struct family
+new_family(const char *what)
+{
+	static int number;
+	struct family f;
+
+	snprintf(f.what, sizeof(f.what), "%s%d", what, ++number);
+	snprintf(f.pattern, sizeof(f.pattern), "^it-%s-%ld-[0-9]+$", f.what, (long)getpid());
+	return f;
+}
+
+static void
+a_topic_that_is_made_later_is_consumed(void **state)
+{
+	const char *topic = it_name("later"), *group = it_name("group");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	carafe *app = watching_app(it_protocol(state), events);
+
+	it_route(app, group, topic, it_message_handler, s);
+	it_start(app);
+	it_until(it_event_find(events, CARAFE_EV_CONNECTION_ERROR, topic, NULL)); /* it is told meanwhile */
+	it_topic_make(topic, 2, NULL);
+	it_produce(topic, 0, "zero");
+	it_produce(topic, 1, "one");
+	it_until(it_committed(group, topic, 0) == 1 && it_committed(group, topic, 1) == 1);
+	it_stop(app);
+	it_expect_each_once(s, topic, 0, 0, 1);
+	it_expect_each_once(s, topic, 1, 0, 1);
+}
+
+static void
+partitions_that_are_added_are_consumed(void **state)
+{
+	const char *topic = it_topic("grows", 1, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new();
+	carafe *app = watching_app(it_protocol(state), NULL);
+
+	it_produce(topic, 0, "first");
+	it_route(app, group, topic, it_message_handler, s);
+	it_start(app);
+	it_until(it_handled(s) == 1);
+	it_topic_grow(topic, 3);
+	it_produce(topic, 1, "second");
+	it_produce(topic, 2, "third");
+	it_until(it_committed(group, topic, 1) == 1 && it_committed(group, topic, 2) == 1);
+	it_stop(app);
+}
+
+static void
+a_pattern_follows_topics_as_they_come_and_go(void **state)
+{
+	struct family f = new_family("follow");
+	const char *first = it_topic(f.what, 1, NULL), *second = it_name(f.what), *group = it_name("group");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	carafe *app = watching_app(it_protocol(state), events);
+
+	it_produce(first, 0, "one");
+	carafe_pattern(carafe_group(app, group), f.pattern, .handler = &it_message_handler,
+	    .arg = s);
+	it_start(app);
+	it_until(it_committed(group, first, 0) == 1);
+	it_topic_make(second, 1, NULL);
+	it_produce(second, 0, "two");
+	it_until(it_committed(group, second, 0) == 1);
+	assert_string_equal(it_at(s, CARAFE_HOOK_CONSUME, 0).topic, first);
+	it_until(it_handled_in(s, second, 0) == 1);
+	it_topic_delete(first);
+	it_until(it_count_in(s, CARAFE_HOOK_REVOKED, first, 0) == 1);
+	it_produce(second, 0, "three");
+	it_until(it_committed(group, second, 0) == 2);
+	it_topic_delete(second); /* nothing is left: it is there, and waits */
+	it_until(it_count_in(s, CARAFE_HOOK_REVOKED, second, 0) >= 1);
+	it_until(it_members(group) == 0);
+	it_topic_make(second, 1, NULL);
+	it_produce(second, 0, "four");
+	it_until(it_handled_in(s, second, 0) >= 3);
+	it_stop(app);
+}
+
+static void
+a_pattern_that_matches_nothing_yet_starts_and_stops(void **state)
+{
+	struct family f = new_family("nothing");
+	const char *group = it_name("group"), *topic = it_name(f.what);
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	carafe *app = watching_app(it_protocol(state), events);
+
+	carafe_pattern(carafe_group(app, group), f.pattern, .handler = &it_message_handler,
+	    .arg = s);
+	it_start(app);
+	it_until(it_event_count(events, CARAFE_EV_CONNECTION_REACHED) == 1);
+	it_stop(app);
+
+	app = watching_app(it_protocol(state), events);
+	carafe_pattern(carafe_group(app, group), f.pattern, .handler = &it_message_handler, .arg = s);
+	it_start(app);
+	it_topic_make(topic, 1, NULL);
+	it_produce(topic, 0, "first");
+	it_until(it_committed(group, topic, 0) == 1);
+	it_stop(app);
+}
+
+static carafe_rc
+refuse_bad(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
+{
+	(void)s;
+	return m->value.len == 3 && memcmp(m->value.data, "bad", 3) == 0 ? carafe_fail(c, "bad") : CARAFE_OK;
+}
+
+/* All of them match; the group takes each from the right route, and never what it writes itself. */
+static void
+a_pattern_leaves_out_its_dead_letters_and_what_the_group_names(void **state)
+{
+	struct family f = new_family("leave");
+	const char *topic = it_topic(f.what, 1, NULL), *named = it_topic(f.what, 1, NULL), *dead = it_topic(f.what, 1, NULL);
+	const char *group = it_name("group");
+	struct it_sink *by_pattern = it_sink_new(), *by_name = it_sink_new();
+	struct it_messages letters;
+	carafe *app = watching_app(it_protocol(state), NULL);
+
+	it_produce(topic, 0, "bad");
+	it_produce(named, 0, "named");
+	by_pattern->on_message = refuse_bad;
+	carafe_dlq(carafe_pattern(carafe_group(app, group), f.pattern,
+		       .handler = &it_message_handler, .arg = by_pattern),
+	    .topic = dead, .max_retries = CARAFE_NONE);
+	it_route(app, group, named, it_message_handler, by_name);
+	it_start(app);
+	it_until(it_committed(group, topic, 0) == 1 && it_committed(group, named, 0) == 1);
+	it_produce(topic, 0, "good");
+	it_until(it_committed(group, topic, 0) == 2);
+	it_stop(app);
+	assert_int_equal(it_handled_in(by_name, named, 0), 1);
+	assert_int_equal(it_handled_in(by_pattern, named, 0), 0);
+	assert_int_equal(it_handled_in(by_pattern, dead, 0), 0);
+	assert_int_equal(it_committed(group, dead, 0), -1);
+	it_read(dead, &letters);
+	assert_int_equal(letters.count, 1);
+	assert_string_equal(it_header(&letters.items[0], "source_topic"), topic); /* by its own name, not the pattern's */
+	it_messages_free(&letters);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IT_PROTOCOLS(a_topic_that_is_made_later_is_consumed),
+		IT_PROTOCOLS(partitions_that_are_added_are_consumed),
+		IT_PROTOCOLS(a_pattern_follows_topics_as_they_come_and_go),
+		IT_PROTOCOLS(a_pattern_that_matches_nothing_yet_starts_and_stops),
+		IT_PROTOCOLS(a_pattern_leaves_out_its_dead_letters_and_what_the_group_names),
+	};
+
+	return it_run(tests);
+}
