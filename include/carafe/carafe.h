@@ -322,6 +322,7 @@ CARAFE_API void carafe_dump(carafe *app);
 }
 #endif
 
+#include <carafe/feature/assign.h>
 #include <carafe/feature/dlq.h>
 #include <carafe/feature/retry.h>
 #include <carafe/feature/throttle.h>

@@ -215,14 +215,16 @@ report_topic(struct crf_connection *c, const char *topic, int code)
 }
 
 /* With the classic protocol librdkafka looks at the topics and tells; with the new one the coordinator does, and neither
- * says a word about those that are not there. */
+ * says a word about those that are not there; nor does anybody about partitions by hand. */
 static void
 look_for_topics(struct crf_connection *c, struct crf_client *client)
 {
 	const char *protocol = crf_kvs_get(&c->spec->kafka, "group.protocol");
 	int code;
 
-	if (protocol == NULL || strcasecmp(protocol, "consumer") != 0 || !crf_client_reached(client))
+	bool is_silent = c->spec->direct || (protocol != NULL && strcasecmp(protocol, "consumer") == 0);
+
+	if (!is_silent || !crf_client_reached(client))
 		return;
 	for (size_t i = 0; i < c->spec->topic_count; i++) {
 		const struct crf_topic *t = &c->spec->topics[i];
@@ -239,7 +241,9 @@ crf_connection_subscribe(struct crf_connection *c, struct crf_client *client, ca
 	const char **topics = crf_topics_names(c, &count);
 	carafe_rc rc = CARAFE_OK;
 
-	if (count > 0)
+	if (c->spec->direct)
+		c->next_look = 0;
+	else if (count > 0)
 		rc = crf_client_subscribe(client, topics, count, err);
 	else if (c->subscribed)
 		crf_client_unsubscribe(client);

@@ -37,7 +37,7 @@ crf_rebalance_assign(struct crf_connection *c, const struct crf_partitions *l)
 		if (c->phase != CRF_CONNECTION_RUNNING)
 			c->ops->drain(e->lane, CRF_DRAIN_STOP);
 	}
-	if (crf_client_assign(c->client, l, &err) != CARAFE_OK) {
+	if ((c->spec->direct ? crf_client_assign_directly : crf_client_assign)(c->client, l, &err) != CARAFE_OK) {
 		c->last_error = err;
 		c->fatal = true;
 		return;

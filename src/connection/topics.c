@@ -179,9 +179,49 @@ crf_topics_look(struct crf_connection *c, struct crf_client *client)
 	return true;
 }
 
+/* ------------------------------------------------------------------------------------------------ by hand */
+
+/* Those that it has not yet. */
+static void
+add_missing(struct crf_connection *c, struct crf_partitions *l, const char *topic, int32_t partition)
+{
+	if (crf_epoch_find(c, topic, partition) == NULL)
+		crf_partitions_add(l, topic, partition);
+}
+
+static bool
+add_direct(struct crf_connection *c, struct crf_partitions *l, const struct crf_topic *t)
+{
+	int count = 0;
+
+	for (size_t i = 0; i < t->direct.count; i++)
+		add_missing(c, l, t->name, t->direct.partitions[i]);
+	if (t->direct.all)
+		count = crf_client_partition_count(c->client, &t->name, 1, LOOK_MS);
+	for (int32_t p = 0; p < count; p++)
+		add_missing(c, l, t->name, p);
+	return !t->direct.all || count > 0;
+}
+
+static void
+assign_directly(struct crf_connection *c)
+{
+	struct crf_partitions l = { 0 };
+	bool complete = true;
+
+	for (size_t i = 0; i < c->spec->topic_count; i++)
+		complete = add_direct(c, &l, &c->spec->topics[i]) && complete;
+	c->next_look = crf_now() + (complete ? c->look_interval : AGAIN);
+	if (l.count > 0)
+		crf_rebalance_assign(c, &l);
+	crf_partitions_fini(&l);
+}
+
 void
 crf_topics_serve(struct crf_connection *c, crf_ns now)
 {
+	if (c->spec->direct && now >= c->next_look && c->phase == CRF_CONNECTION_RUNNING)
+		assign_directly(c);
 	if (!c->spec->has_patterns || now < c->next_look || c->phase != CRF_CONNECTION_RUNNING ||
 	    c->revoke.step != CRF_REVOKE_NONE)
 		return;

@@ -142,6 +142,16 @@ crf_client_assign(struct crf_client *c, const struct crf_partitions *l, carafe_e
 }
 
 carafe_rc
+crf_client_assign_directly(struct crf_client *c, const struct crf_partitions *l, carafe_error *err)
+{
+	rd_kafka_topic_partition_list_t *list = crf_native_list(l);
+	carafe_rc rc = crf_native_fail_error(c->rk, err, rd_kafka_incremental_assign(c->rk, list), "cannot assign");
+
+	rd_kafka_topic_partition_list_destroy(list);
+	return rc;
+}
+
+carafe_rc
 crf_client_unassign(struct crf_client *c, const struct crf_partitions *l, carafe_error *err)
 {
 	rd_kafka_topic_partition_list_t *list;

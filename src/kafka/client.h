@@ -47,6 +47,8 @@ void crf_client_wake(struct crf_client *c);
 
 /* Answers to rebalances, incremental or whole as the group's protocol wants. offset NONE: where the group left off. */
 carafe_rc crf_client_assign(struct crf_client *c, const struct crf_partitions *l, carafe_error *err);
+/* Takes more partitions by hand, without any group. */
+carafe_rc crf_client_assign_directly(struct crf_client *c, const struct crf_partitions *l, carafe_error *err);
 carafe_rc crf_client_unassign(struct crf_client *c, const struct crf_partitions *l, carafe_error *err);
 /* The assignment was lost (session or max.poll.interval expired): committing is pointless. */
 bool crf_client_lost(struct crf_client *c);

@@ -18,7 +18,9 @@ is_true(const struct crf_kvs *kafka, const char *key)
 static void
 add_topic(const struct crf_compile *c, struct crf_connection_spec *spec, const struct crf_resolved *r)
 {
-	spec->topics[spec->drawn_count++] = (struct crf_topic){
+	struct crf_topic *t = &spec->topics[spec->drawn_count++];
+
+	*t = (struct crf_topic){
 		.route = r->route,
 		.name = r->route->topic,
 		.pattern = r->route->pattern,
@@ -28,10 +30,12 @@ add_topic(const struct crf_compile *c, struct crf_connection_spec *spec, const s
 		.max_messages = r->max_messages,
 		.max_wait_time = r->max_wait_time,
 		.manual_marking = r->manual_marking,
-		.long_running = r->long_running,
+		.long_running = r->long_running || crf_assign_is_drawn(r->route), /* nobody waits for it */
 		.persistent = c->settings->v.consumer_persistence,
 		.eof = is_true(&spec->kafka, "enable.partition.eof"),
 	};
+	crf_assign_read(r->route, &t->direct);
+	spec->direct = t->direct.on;
 }
 
 static void
@@ -102,6 +106,8 @@ crf_routing_fini(struct crf_routing *routing)
 
 		free(spec->group);
 		free(spec->name);
+		for (size_t j = 0; j < spec->drawn_count; j++)
+			crf_direct_fini(&spec->topics[j].direct);
 		free(spec->topics);
 		crf_kvs_fini(&spec->kafka);
 	}

@@ -46,6 +46,11 @@ void crf_connect_routes(struct crf_compile *c);
 void crf_complete_connections(struct crf_compile *c);
 /* What is wrong with a pattern, to be put behind it; NULL when nothing is. The caller frees it. */
 char *crf_pattern_problem(const char *pattern);
+/* Direct assignment: whether it is drawn; what it says, false when that cannot be read; what is wrong with it. */
+bool crf_assign_is_drawn(const carafe_route *r);
+bool crf_assign_read(const carafe_route *r, struct crf_direct *d);
+void crf_assign_check(const struct crf_compile *c, const struct crf_resolved *r);
+void crf_direct_fini(struct crf_direct *d);
 /* Compiles the routing's matchers. */
 void crf_match_routes(struct crf_compile *c);
 void crf_matchers_fini(struct crf_routing *r);

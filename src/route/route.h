@@ -81,6 +81,14 @@ struct crf_scope {
 	const char *const *topics, *const *exclude_topics;
 };
 
+/* Partitions that the user names; not on: the group hands them out. */
+struct crf_direct {
+	bool on;
+	bool all;
+	int32_t *partitions; /* not all */
+	size_t count;
+};
+
 /* A topic as a connection consumes it: everything resolved. */
 struct crf_topic {
 	const carafe_route *route;
@@ -95,6 +103,7 @@ struct crf_topic {
 	bool persistent;
 	bool long_running; /* turns may take longer than max.poll.interval.ms */
 	bool eof; /* enable.partition.eof of the connection */
+	struct crf_direct direct;
 	void *plan; /* the flow's, set by it */
 };
 
@@ -116,6 +125,7 @@ struct crf_connection_spec {
 	size_t drawn_count; /* all, with those that are inactive or out of scope */
 	bool active; /* topic_count > 0 */
 	bool has_patterns; /* among those consumed */
+	bool direct;       /* all of them are assigned by hand */
 };
 
 struct crf_matcher;

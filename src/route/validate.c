@@ -177,6 +177,7 @@ check_route(const struct crf_compile *c, const struct crf_resolved *r)
 	if (r->handler != NULL && r->handler->eofed != NULL && !sees_ends(r))
 		PROBLEM(r->path, "handler.eofed", "would never run: set enable.partition.eof=true among the kafka settings of this route");
 	check_wait(c, r);
+	crf_assign_check(c, r);
 }
 
 /* ------------------------------------------------------------------------------------------------ side by side */

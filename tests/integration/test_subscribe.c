@@ -165,6 +165,55 @@ a_pattern_leaves_out_its_dead_letters_and_what_the_group_names(void **state)
 	it_messages_free(&letters);
 }
 
+/* ------------------------------------------------------------------------------------------------ by hand */
+
+static void
+partitions_named_by_hand_are_consumed_without_a_group_and_committed_in_it(void **state)
+{
+	const char *topic = it_topic("direct", 4, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new(), *again = it_sink_new();
+	carafe *app = watching_app(it_protocol(state), NULL);
+
+	for (int p = 0; p < 4; p++)
+		it_produce_many(topic, p, 0, 5);
+	carafe_assign(it_route(app, group, topic, it_message_handler, s), .partitions = "0,2-3");
+	it_start(app);
+	it_until(it_committed(group, topic, 0) == 5 && it_committed(group, topic, 2) == 5 && it_committed(group, topic, 3) == 5);
+	assert_int_equal(it_members(group), 0);
+	it_stop(app);
+	assert_int_equal(it_handled_in(s, topic, 1), 0);
+	assert_int_equal(it_count(s, CARAFE_HOOK_SHUTDOWN), 3);
+
+	it_produce(topic, 3, "more");
+	app = watching_app(it_protocol(state), NULL);
+	carafe_assign(it_route(app, group, topic, it_message_handler, again), .partitions = "3");
+	it_start(app);
+	it_until(it_committed(group, topic, 3) == 6);
+	it_stop(app);
+	it_expect_each_once(again, topic, 3, 5, 1);
+	assert_int_equal(it_handled(again), 1);
+}
+
+static void
+all_partitions_by_hand_are_those_that_are_added_too(void **state)
+{
+	const char *topic = it_topic("all", 1, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new();
+	carafe *app = watching_app(it_protocol(state), NULL);
+
+	it_produce(topic, 0, "first");
+	carafe_assign(it_route(app, group, topic, it_message_handler, s), .partitions = "all");
+	it_start(app);
+	it_until(it_committed(group, topic, 0) == 1);
+	it_topic_grow(topic, 2);
+	it_produce(topic, 1, "second");
+	it_produce(topic, 0, "third");
+	it_until(it_committed(group, topic, 1) == 1 && it_committed(group, topic, 0) == 2);
+	it_stop(app);
+	it_expect_each_once(s, topic, 0, 0, 2);
+	assert_int_equal(it_count(s, CARAFE_HOOK_REVOKED), 0);
+}
+
 int
 main(void)
 {
@@ -174,6 +223,8 @@ main(void)
 		IT_PROTOCOLS(a_pattern_follows_topics_as_they_come_and_go),
 		IT_PROTOCOLS(a_pattern_that_matches_nothing_yet_starts_and_stops),
 		IT_PROTOCOLS(a_pattern_leaves_out_its_dead_letters_and_what_the_group_names),
+		IT_PROTOCOLS(partitions_named_by_hand_are_consumed_without_a_group_and_committed_in_it),
+		IT_PROTOCOLS(all_partitions_by_hand_are_those_that_are_added_too),
 	};
 
 	return it_run(tests);
