@@ -297,6 +297,7 @@ keep(void *arg)
 	while (advance(e)) {
 		crf_unlock(&e->app->mu);
 		watch_turns(e, crf_now());
+		crf_engine_scale(e, crf_now());
 		crf_lock(&e->app->mu);
 	}
 	crf_unlock(&e->app->mu);
@@ -333,19 +334,42 @@ make_producer(struct crf_engine *e, carafe_error *err)
 	return rc;
 }
 
+struct crf_connection *
+crf_engine_connect(struct crf_engine *e, const struct crf_connection_spec *spec, int copy)
+{
+	struct crf_connection *c =
+	    crf_connection_new(spec, copy, &e->app->settings, e->share, e->app->bus, &host_ops, e);
+
+	crf_lock(&e->app->mu);
+	e->connections[e->connection_count++] = c;
+	crf_unlock(&e->app->mu);
+	return c;
+}
+
+static int
+most_copies(const struct crf_connection_spec *spec)
+{
+	return !spec->active ? 0 : spec->multiplex.max > 0 ? spec->multiplex.max : 1;
+}
+
 static void
 make_connections(struct crf_engine *e)
 {
 	const struct crf_routing *r = &e->app->routing;
-	int active = 0;
+	int most = 0;
 
 	for (size_t i = 0; i < r->count; i++)
-		active += r->connections[i].active;
-	e->connections = crf_new_array(struct crf_connection *, r->count + 1);
-	for (size_t i = 0; i < r->count; i++)
-		if (r->connections[i].active)
-			e->connections[e->connection_count++] = crf_connection_new(&r->connections[i], &e->app->settings,
-			    e->app->settings.v.prefetch_budget * 1024 / active, e->app->bus, &host_ops, e);
+		most += most_copies(&r->connections[i]);
+	e->share = e->app->settings.v.prefetch_budget * 1024 / (most > 0 ? most : 1);
+	e->connections = crf_new_array(struct crf_connection *, (size_t)most + 1);
+	for (size_t i = 0; i < r->count; i++) {
+		const struct crf_connection_spec *spec = &r->connections[i];
+
+		if (spec->active && spec->multiplex.max == 0)
+			crf_engine_connect(e, spec, -1);
+		for (int copy = 0; spec->active && copy < spec->multiplex.boot; copy++)
+			crf_engine_connect(e, spec, copy);
+	}
 }
 
 carafe_rc

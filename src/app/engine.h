@@ -11,8 +11,9 @@ struct crf_engine {
 	carafe *app;
 	struct crf_pool *pool;
 	struct crf_flow flow;
-	struct crf_connection **connections;
-	size_t connection_count; /* app.mu, once running */
+	struct crf_connection **connections; /* keeper; written under app.mu, so that others can look */
+	size_t connection_count;             /* likewise */
+	int share; /* of prefetch_budget that each has, KiB */
 	struct crf_thread keeper;
 	bool exit_eof;
 	atomic_bool quiet; /* asked for */
@@ -35,6 +36,10 @@ bool crf_engine_stuck(const struct crf_engine *e);
 
 /* What every connection and lane is doing, and whose turn it is on which worker: a line each. Any thread. */
 void crf_engine_describe(struct crf_engine *e, struct crf_buf *out);
+/* Adds a connection: which copy, -1 when there is only one. It is yet to be started. */
+struct crf_connection *crf_engine_connect(struct crf_engine *e, const struct crf_connection_spec *spec, int copy);
+/* Starts and stops copies of multiplexed connections as they are needed. Keeper. */
+void crf_engine_scale(struct crf_engine *e, crf_ns now);
 /* Something the keeper looks at has changed. Any thread, no lock held. */
 void crf_engine_poke(carafe *app);
 

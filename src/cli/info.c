@@ -117,6 +117,8 @@ static void
 text_connection(struct crf_buf *out, const struct crf_connection_spec *c, const struct crf_kvs *shared)
 {
 	crf_buf_printf(out, "  connection %s%s\n", c->name, c->active ? "" : " (not active)");
+	if (c->multiplex.max > 0)
+		crf_buf_printf(out, "    %d to %d copies, %d at first\n", c->multiplex.min, c->multiplex.max, c->multiplex.boot);
 	for (size_t i = 0; i < c->topic_count; i++)
 		text_topic(out, &c->topics[i]);
 	for (size_t i = 0; i < c->kafka.count; i++)

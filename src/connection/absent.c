@@ -41,7 +41,7 @@ stay_away(struct crf_connection *c, crf_ns now)
 	c->absent_since = now;
 	crf_client_unsubscribe(c->client);
 	c->subscribed = false;
-	CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_LEFT, CRF_STR(GROUP, c->spec->group), CRF_STR(CONNECTION, c->spec->name),
+	CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_LEFT, CRF_STR(GROUP, c->spec->group), CRF_STR(CONNECTION, c->name),
 	    CRF_STR(TEXT, "leaving the group, since a handler runs longer than max.poll.interval.ms; others take over"),
 	    CRF_STR(HINT, "it comes back when the handler returns"));
 }
@@ -52,7 +52,7 @@ come_back(struct crf_connection *c, crf_ns now)
 	c->absent = false;
 	crf_connection_resubscribe(c);
 	CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_REJOINED, CRF_STR(GROUP, c->spec->group),
-	    CRF_STR(CONNECTION, c->spec->name), CRF_INT(TIME_MS, (now - c->absent_since) / CRF_MS));
+	    CRF_STR(CONNECTION, c->name), CRF_INT(TIME_MS, (now - c->absent_since) / CRF_MS));
 }
 
 void

@@ -17,7 +17,7 @@
 #define PREFETCH_ROOM 512 /* what a small message costs in a queue, payload and bookkeeping: measured 420 bytes */
 
 struct crf_connection *
-crf_connection_new(const struct crf_connection_spec *spec, const struct crf_settings *settings, int prefetch_kib,
+crf_connection_new(const struct crf_connection_spec *spec, int copy, const struct crf_settings *settings, int prefetch_kib,
     struct crf_bus *bus, const struct crf_connection_host *ops, void *host)
 {
 	struct crf_connection *c = crf_new(struct crf_connection);
@@ -26,6 +26,9 @@ crf_connection_new(const struct crf_connection_spec *spec, const struct crf_sett
 	int64_t ms = 5000;
 
 	c->spec = spec;
+	c->copy = copy;
+	c->name = copy < 0 ? crf_strdup(spec->name) : crf_format("%s-%d", spec->name, copy);
+	atomic_init(&c->rebalanced, crf_now());
 	c->settings = settings;
 	c->prefetch_kib = prefetch_kib;
 	c->bus = bus;
@@ -54,6 +57,7 @@ crf_connection_free(struct crf_connection *c)
 	crf_topics_fini(c);
 	crf_cond_fini(&c->idle);
 	crf_mutex_fini(&c->mu);
+	free(c->name);
 	free(c);
 }
 
@@ -67,6 +71,42 @@ bool
 crf_connection_steady(const struct crf_connection *c)
 {
 	return atomic_load(&c->steady);
+}
+
+void
+crf_connection_be_patient(struct crf_connection *c)
+{
+	c->patient = true;
+}
+
+int
+crf_connection_assigned(const struct crf_connection *c)
+{
+	return atomic_load(&c->assigned);
+}
+
+crf_ns
+crf_connection_rebalanced(const struct crf_connection *c)
+{
+	return atomic_load(&c->rebalanced);
+}
+
+int
+crf_connection_copy(const struct crf_connection *c)
+{
+	return c->copy;
+}
+
+bool
+crf_connection_stopping(const struct crf_connection *c)
+{
+	return atomic_load(&c->stop);
+}
+
+bool
+crf_connection_over(const struct crf_connection *c)
+{
+	return atomic_load(&c->over);
 }
 
 bool
@@ -107,7 +147,7 @@ void
 crf_connection_describe(struct crf_connection *c, struct crf_buf *out)
 {
 	crf_lock(&c->mu);
-	crf_buf_printf(out, "connection %s: %s, %d lanes", c->spec->name,
+	crf_buf_printf(out, "connection %s: %s, %d lanes", c->name,
 	    c->client == NULL          ? "no client" :
 		atomic_load(&c->stop)  ? "stopping" :
 		atomic_load(&c->steady) ? "steady" :
@@ -138,7 +178,7 @@ report_error(struct crf_connection *c, const struct crf_client_event *ev)
 	}
 	if (crf_kafka_rc(ev->code) == CARAFE_UNAVAILABLE && !crf_thin_pass(&c->errors, ev->code, crf_now(), REPEAT))
 		return;
-	CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_ERROR, CRF_STR(GROUP, c->spec->group), CRF_STR(CONNECTION, c->spec->name),
+	CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_ERROR, CRF_STR(GROUP, c->spec->group), CRF_STR(CONNECTION, c->name),
 	    CRF_STR(KAFKA, crf_kafka_error_name(ev->code)), CRF_INT(KAFKA_CODE, ev->code), CRF_STR(TEXT, ev->text),
 	    CRF_STR(HINT, crf_kafka_error_hint(ev->code)));
 }
@@ -163,11 +203,11 @@ handle(struct crf_connection *c, struct crf_client_event *ev)
 		break;
 	case CRF_CLIENT_STATISTICS:
 		CRF_EMIT(c->bus, CARAFE_EV_STATISTICS, CRF_STR(GROUP, c->spec->group),
-		    CRF_STR(CONNECTION, c->spec->name), CRF_STR(STATISTICS, ev->text));
+		    CRF_STR(CONNECTION, c->name), CRF_STR(STATISTICS, ev->text));
 		break;
 	case CRF_CLIENT_LOG:
 		CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_LOG, CRF_STR(GROUP, c->spec->group),
-		    CRF_STR(CONNECTION, c->spec->name), CRF_STR(TEXT, ev->text));
+		    CRF_STR(CONNECTION, c->name), CRF_STR(TEXT, ev->text));
 		break;
 	}
 }
@@ -190,6 +230,19 @@ set_prefetch(const struct crf_connection *c, int partitions, struct crf_kvs *kaf
 	crf_kvs_default(kafka, "queued.min.messages", text, "carafe (prefetch_budget)");
 }
 
+/* Copies are told apart, and called the same after every start. */
+static void
+number(const struct crf_connection *c, const char *key, struct crf_kvs *kafka)
+{
+	const char *value = crf_kvs_get(kafka, key);
+	CRF_AUTO_FREE char *numbered = NULL;
+
+	if (c->copy < 0 || value == NULL || *value == '\0')
+		return;
+	numbered = crf_format("%s-%d", value, c->copy);
+	crf_kvs_set(kafka, key, numbered, "carafe (multiplexing)");
+}
+
 static carafe_rc
 make_client(struct crf_connection *c, int partitions, struct crf_client **client, carafe_error *err)
 {
@@ -198,6 +251,8 @@ make_client(struct crf_connection *c, int partitions, struct crf_client **client
 
 	crf_kvs_copy(&kafka, &c->spec->kafka);
 	set_prefetch(c, partitions, &kafka);
+	number(c, "client.id", &kafka);
+	number(c, "group.instance.id", &kafka);
 	rc = crf_client_new(client, &kafka, err);
 	crf_kvs_fini(&kafka);
 	return rc;
@@ -209,7 +264,7 @@ report_topic(struct crf_connection *c, const char *topic, int code)
 	CRF_AUTO(crf_buf) text = { 0 };
 
 	crf_buf_printf(&text, "topic %s: %s", topic, crf_kafka_error_text(code));
-	CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_ERROR, CRF_STR(GROUP, c->spec->group), CRF_STR(CONNECTION, c->spec->name),
+	CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_ERROR, CRF_STR(GROUP, c->spec->group), CRF_STR(CONNECTION, c->name),
 	    CRF_STR(TOPIC, topic), CRF_STR(KAFKA, crf_kafka_error_name(code)), CRF_INT(KAFKA_CODE, code),
 	    CRF_STR(TEXT, crf_buf_str(&text)), CRF_STR(HINT, crf_kafka_error_hint(code)));
 }
@@ -416,14 +471,14 @@ advance_stop(struct crf_connection *c, crf_ns now)
 static void
 look_for_broker(struct crf_connection *c, crf_ns now)
 {
-	int patience = c->settings->v.boot_timeout;
+	int patience = c->patient ? 0 : c->settings->v.boot_timeout;
 
 	if (c->reached)
 		return;
 	c->reached = crf_client_reached(c->client);
 	if (c->reached) {
 		CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_REACHED, CRF_STR(GROUP, c->spec->group),
-		    CRF_STR(CONNECTION, c->spec->name), CRF_INT(TIME_MS, (now - c->started) / CRF_MS));
+		    CRF_STR(CONNECTION, c->name), CRF_INT(TIME_MS, (now - c->started) / CRF_MS));
 	} else if (patience > 0 && now > c->started + patience * CRF_MS) {
 		carafe_error last = c->last_error;
 
@@ -478,7 +533,7 @@ pause_before_reset(struct crf_connection *c)
 {
 	crf_ns until = crf_now() + c->settings->v.reset_backoff * CRF_MS;
 
-	CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_FATAL, CRF_STR(GROUP, c->spec->group), CRF_STR(CONNECTION, c->spec->name),
+	CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_FATAL, CRF_STR(GROUP, c->spec->group), CRF_STR(CONNECTION, c->name),
 	    CRF_STR(KAFKA, crf_kafka_error_name(c->last_error.kafka)), CRF_INT(KAFKA_CODE, c->last_error.kafka),
 	    CRF_STR(TEXT, c->last_error.text), CRF_STR(HINT, crf_kafka_error_hint(c->last_error.kafka)),
 	    CRF_INT(TIMEOUT_MS, c->settings->v.reset_backoff));
@@ -491,12 +546,15 @@ pause_before_reset(struct crf_connection *c)
 static void
 report_started(struct crf_connection *c)
 {
-	CRF_AUTO(crf_buf) topics = { 0 };
+	CRF_AUTO(crf_buf) topics = { 0 }, client = { 0 };
 
+	crf_buf_puts(&client, crf_kvs_get(&c->spec->kafka, "client.id"));
+	if (c->copy >= 0)
+		crf_buf_printf(&client, "-%d", c->copy);
 	for (size_t i = 0; i < c->spec->topic_count; i++)
 		crf_buf_printf(&topics, "%s%s", i ? " " : "", c->spec->topics[i].name);
-	CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_STARTED, CRF_STR(GROUP, c->spec->group), CRF_STR(CONNECTION, c->spec->name),
-	    CRF_STR(CLIENT, crf_kvs_get(&c->spec->kafka, "client.id")), CRF_STR(TEXT, crf_buf_str(&topics)));
+	CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_STARTED, CRF_STR(GROUP, c->spec->group), CRF_STR(CONNECTION, c->name),
+	    CRF_STR(CLIENT, crf_buf_str(&client)), CRF_STR(TEXT, crf_buf_str(&topics)));
 }
 
 /* One client's life. CARAFE_OK: it was asked to stop and did. */
@@ -520,15 +578,16 @@ run(void *arg)
 	carafe_rc rc;
 
 	c->started = crf_now();
-	while ((rc = live_once(c)) != CARAFE_OK && c->reached && !atomic_load(&c->stop))
+	while ((rc = live_once(c)) != CARAFE_OK && (c->reached || c->patient) && !atomic_load(&c->stop))
 		pause_before_reset(c);
 	if (rc == CARAFE_OK || atomic_load(&c->stop))
 		CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_STOPPED, CRF_STR(GROUP, c->spec->group),
-		    CRF_STR(CONNECTION, c->spec->name), CRF_INT(TIME_MS, (crf_now() - c->started) / CRF_MS));
+		    CRF_STR(CONNECTION, c->name), CRF_INT(TIME_MS, (crf_now() - c->started) / CRF_MS));
 	if (atomic_load(&c->stop)) /* what the client made of its last moments is of no consequence, what was lost is */
 		c->ops->stopped(c->host, c, c->uncommitted.rc, &c->uncommitted);
 	else
 		c->ops->stopped(c->host, c, rc, &c->last_error);
+	atomic_store(&c->over, true);
 	return NULL;
 }
 

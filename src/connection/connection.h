@@ -29,9 +29,11 @@ struct crf_connection_host {
 	void (*stopped)(void *host, struct crf_connection *c, carafe_rc rc, const carafe_error *err);
 };
 
-/* prefetch_kib: its share of prefetch_budget. */
-struct crf_connection *crf_connection_new(const struct crf_connection_spec *spec, const struct crf_settings *settings,
+/* copy: which one of a multiplexed connection, from 0; -1 when there is one. prefetch_kib: its share of prefetch_budget. */
+struct crf_connection *crf_connection_new(const struct crf_connection_spec *spec, int copy, const struct crf_settings *settings,
     int prefetch_kib, struct crf_bus *bus, const struct crf_connection_host *ops, void *host);
+/* Brokers have been there before: it waits for them for as long as it takes. Before it is started. */
+void crf_connection_be_patient(struct crf_connection *c);
 void crf_connection_start(struct crf_connection *c);
 /* Drains every lane, commits, leaves the group. Returns at once; stopped() tells the end. Any thread. */
 void crf_connection_stop(struct crf_connection *c);
@@ -43,6 +45,13 @@ void crf_connection_free(struct crf_connection *c);
 const struct crf_connection_spec *crf_connection_spec(const struct crf_connection *c);
 /* True when a rebalance round has been answered and none is going on: what is assigned is settled. Any thread. */
 bool crf_connection_steady(const struct crf_connection *c);
+/* How many partitions it has, and when that last changed (its start counts). Any thread. */
+int crf_connection_assigned(const struct crf_connection *c);
+crf_ns crf_connection_rebalanced(const struct crf_connection *c);
+int crf_connection_copy(const struct crf_connection *c);
+/* It was told to stop; its thread has said that it did. Any thread. */
+bool crf_connection_stopping(const struct crf_connection *c);
+bool crf_connection_over(const struct crf_connection *c);
 /* No lane holds anything of it any more: it may be freed once it has stopped. Any thread. */
 bool crf_connection_released(struct crf_connection *c);
 /* ms that a handler may take before others think this member dead. Any thread, after the start. */

@@ -64,6 +64,8 @@ crf_epoch_open(struct crf_connection *c, const struct crf_topic *topic, int32_t 
 	atomic_init(&e->refs, 2); /* the connection's and the lane's */
 	crf_mutex_init(&e->mu);
 	crf_list_append(&c->epochs, &e->link);
+	atomic_fetch_add(&c->assigned, 1);
+	atomic_store(&c->rebalanced, crf_now());
 
 	crf_lock(&c->mu);
 	c->open_lanes++;
@@ -97,6 +99,8 @@ crf_epoch_end(struct crf_epoch *e)
 	crf_unlock(&e->mu);
 	crf_mailbox_close(e->mailbox);
 	crf_list_remove(&e->link);
+	atomic_fetch_sub(&e->connection->assigned, 1);
+	atomic_store(&e->connection->rebalanced, crf_now());
 	e->connection->ops->ended(e->lane);
 	crf_epoch_unref(e);
 }

@@ -38,14 +38,19 @@ enum crf_connection_phase {
 
 struct crf_connection {
 	const struct crf_connection_spec *spec;
+	int copy;   /* of a multiplexed connection, from 0; -1: there is one */
+	char *name; /* the spec's, and the copy's number */
 	const struct crf_settings *settings;
 	struct crf_bus *bus;
 	const struct crf_connection_host *ops;
 	void *host;
 	struct crf_thread thread;
 	atomic_bool stop;
+	atomic_bool over; /* stopped() was called */
 	atomic_bool steady;
 	atomic_int max_poll;
+	atomic_int assigned;        /* epochs */
+	_Atomic crf_ns rebalanced;  /* last */
 	atomic_bool overdue;   /* one of the epochs may be */
 	atomic_bool unblocked; /* likewise */
 
@@ -62,6 +67,7 @@ struct crf_connection {
 	struct crf_revoke revoke;
 	crf_ns started;
 	bool reached;
+	bool patient; /* no boot_timeout */
 	bool fatal; /* the client cannot go on */
 	carafe_error last_error;
 	struct crf_thin errors;

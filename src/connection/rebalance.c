@@ -17,7 +17,7 @@ report(struct crf_connection *c, carafe_event_id id, const struct crf_partitions
 	if (!crf_bus_wanted(c->bus, id))
 		return;
 	text = crf_partitions_text(l, 300);
-	CRF_EMIT(c->bus, id, CRF_STR(GROUP, c->spec->group), CRF_STR(CONNECTION, c->spec->name),
+	CRF_EMIT(c->bus, id, CRF_STR(GROUP, c->spec->group), CRF_STR(CONNECTION, c->name),
 	    CRF_INT(COUNT, (int64_t)l->count), CRF_STR(REASON, reason), CRF_INT(TIME_MS, took / CRF_MS),
 	    CRF_STR(TEXT, text));
 	free(text);
@@ -43,6 +43,7 @@ crf_rebalance_assign(struct crf_connection *c, const struct crf_partitions *l)
 		return;
 	}
 	atomic_store(&c->steady, true);
+	atomic_store(&c->rebalanced, crf_now());
 	c->not_before = 0; /* what the last generation was refused */
 	report(c, CARAFE_EV_REBALANCE_ASSIGNED, l, NULL, 0);
 }
@@ -68,7 +69,7 @@ report_undrained(struct crf_connection *c)
 
 		if (e != NULL && !atomic_load(&e->drained))
 			CRF_EMIT(c->bus, CARAFE_EV_REBALANCE_DRAIN_TIMEOUT, CRF_STR(GROUP, c->spec->group),
-			    CRF_STR(CONNECTION, c->spec->name), CRF_STR(TOPIC, p->topic), CRF_INT(PARTITION, p->partition),
+			    CRF_STR(CONNECTION, c->name), CRF_STR(TOPIC, p->topic), CRF_INT(PARTITION, p->partition),
 			    CRF_INT(TIMEOUT_MS, c->settings->v.drain_timeout),
 			    CRF_STR(HINT, "ask carafe_should_stop() in long handlers, or raise drain_timeout"));
 	}
@@ -94,7 +95,7 @@ report_uncommitted(struct crf_connection *c)
 			crf_error(&c->uncommitted, CARAFE_KAFKA,
 			    "stopped, but the last offsets of %s are not committed: some messages will be handed out again", text);
 		CRF_EMIT(c->bus, CARAFE_EV_OFFSETS_COMMIT_FAILED, CRF_STR(GROUP, c->spec->group),
-		    CRF_STR(CONNECTION, c->spec->name), CRF_STR(TEXT, text),
+		    CRF_STR(CONNECTION, c->name), CRF_STR(TEXT, text),
 		    CRF_STR(REASON, "no answer in time before the partitions were let go"),
 		    CRF_STR(HINT, "what was handled since the last commit will be handed out again"));
 		free(text);

@@ -156,7 +156,7 @@ report(struct crf_connection *c)
 	for (size_t i = 0; i < count && text.len < TEXT_MAX; i++)
 		crf_buf_printf(&text, "%s%s", i > 0 ? " " : "", names[i]);
 	free(names);
-	CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_TOPICS, CRF_STR(GROUP, c->spec->group), CRF_STR(CONNECTION, c->spec->name),
+	CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_TOPICS, CRF_STR(GROUP, c->spec->group), CRF_STR(CONNECTION, c->name),
 	    CRF_INT(COUNT, (int64_t)count), CRF_STR(TEXT, crf_buf_str(&text)));
 }
 

@@ -93,6 +93,7 @@ crf_route_compile(const struct crf_tree *t, const struct crf_settings *s, const 
 	crf_connect_routes(&c);
 	crf_complete_connections(&c);
 	crf_identify_connections(&c);
+	crf_multiplex_connections(&c);
 	crf_scope_apply(&c, scope);
 	fill(&c);
 	compile_fini(&c);

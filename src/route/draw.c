@@ -4,7 +4,7 @@
 
 #include "core/mem.h"
 #include "core/opts.h"
-#include "route/route.h"
+#include "route/resolve.h"
 #include "settings/given.h"
 
 #define GROUP_MAGIC CRF_MAGIC('G', 'R', 'P', 'C')
@@ -151,6 +151,7 @@ crf_tree_fini(struct crf_tree *t)
 	crf_list_each (g, &t->groups, carafe_group, link) {
 		crf_list_each (r, &g->routes, carafe_route, link)
 			free_route(r);
+		crf_multiplexes_free(g);
 		free(g->name);
 		g->magic = 0;
 		free(g);
@@ -180,6 +181,7 @@ crf_tree_group(struct crf_tree *t, const char *name)
 	group->tree = t;
 	group->name = crf_strdup(name);
 	crf_list_init(&group->routes);
+	crf_list_init(&group->multiplexes);
 	crf_list_append(&t->groups, &group->link);
 	return group;
 }

@@ -51,6 +51,9 @@ bool crf_assign_is_drawn(const carafe_route *r);
 bool crf_assign_read(const carafe_route *r, struct crf_direct *d);
 void crf_assign_check(const struct crf_compile *c, const struct crf_resolved *r);
 void crf_direct_fini(struct crf_direct *d);
+/* How many copies of each connection there are. */
+void crf_multiplex_connections(struct crf_compile *c);
+void crf_multiplexes_free(carafe_group *group);
 /* Compiles the routing's matchers. */
 void crf_match_routes(struct crf_compile *c);
 void crf_matchers_fini(struct crf_routing *r);

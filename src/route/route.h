@@ -43,6 +43,7 @@ struct carafe_group {
 	struct crf_tree *tree;
 	char *name; /* NULL: the root setting group_id */
 	struct crf_list routes;
+	struct crf_list multiplexes; /* multiplex.c */
 };
 
 struct crf_tree {
@@ -107,6 +108,12 @@ struct crf_topic {
 	void *plan; /* the flow's, set by it */
 };
 
+/* How many copies of a connection there are; max 0: it is one, without a number. */
+struct crf_multiplex {
+	int min, max, boot;
+	int scale_delay; /* ms */
+};
+
 /* One librdkafka consumer, with its topics. Routes of a group share one when their effective kafka lists, initial_offset
  * included, are the same, or when they name the same connection. max_messages, max_wait_time and features do not keep
  * routes apart: they belong to lanes, which are a partition's, not a connection's.
@@ -120,6 +127,7 @@ struct crf_connection_spec {
 	char *name;       /* "<group>_<connection name>", "<group>_<n>" */
 	int position;     /* process-wide, in order of drawing */
 	struct crf_kvs kafka; /* complete: app, route, injected, group.id, client.id, auto.offset.reset, static identity */
+	struct crf_multiplex multiplex;
 	struct crf_topic *topics; /* those that are consumed first */
 	size_t topic_count; /* consumed: active and in scope */
 	size_t drawn_count; /* all, with those that are inactive or out of scope */

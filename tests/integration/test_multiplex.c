@@ -1,0 +1,130 @@
+/* Several connections for the same topics. */
+#include <string.h>
+
+#include "support/test.h"
+
+#define PARTITIONS 4
+
+static carafe *
+multiplexed_app(enum it_protocol protocol, const char *group, const char *topic, struct it_sink *s, struct it_events *events)
+{
+	carafe *app = it_app(.protocol = protocol, .events = events);
+
+	it_route(app, group, topic, it_message_handler, s);
+	return app;
+}
+
+static void
+produce_everywhere(const char *topic, int partitions, int from)
+{
+	for (int p = 0; p < partitions; p++)
+		it_produce_many(topic, p, from, 5);
+}
+
+static bool
+all_committed(const char *group, const char *topic, int partitions, int64_t offset)
+{
+	for (int p = 0; p < partitions; p++)
+		if (it_committed(group, topic, p) != offset)
+			return false;
+	return true;
+}
+
+static void
+a_fixed_number_of_copies_shares_the_partitions(void **state)
+{
+	const char *topic = it_topic("fixed", PARTITIONS, NULL), *group = it_name("group");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	carafe *app = multiplexed_app(it_protocol(state), group, topic, s, events);
+
+	carafe_multiplex(carafe_group(app, group), .max = 2);
+	it_start(app);
+	it_until(it_members(group) == 2 && it_event_count(events, CARAFE_EV_CONNECTION_STARTED) == 2);
+	produce_everywhere(topic, PARTITIONS, 0);
+	it_until(all_committed(group, topic, PARTITIONS, 5));
+	it_stop(app);
+	it_until(it_members(group) == 0);
+	assert_int_equal(it_event_count(events, CARAFE_EV_CONNECTION_SCALED), 0);
+	assert_int_equal(it_event_count(events, CARAFE_EV_CONNECTION_STOPPED), 2);
+}
+
+/* Copy 0 and copy 1 keep their partitions over a restart, which nobody could tell from one that stayed. */
+static void
+copies_of_a_static_member_have_identities_of_their_own(void **state)
+{
+	const char *topic = it_topic("static", PARTITIONS, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new();
+	carafe *app;
+
+	(void)state;
+	for (int64_t run = 1; run <= 2; run++) {
+		app = it_app(.kafka = CARAFE_KV({ "group.instance.id", "me" }));
+		it_route(app, group, topic, it_message_handler, s);
+		carafe_multiplex(carafe_group(app, group), .max = 2);
+		it_start(app);
+		it_until(it_members(group) == 2);
+		produce_everywhere(topic, PARTITIONS, 0);
+		it_until(all_committed(group, topic, PARTITIONS, 5 * run));
+		it_stop(app);
+		assert_int_equal(it_members(group), 2); /* they are expected back */
+	}
+}
+
+static void
+a_copy_is_added_while_one_has_more_than_one_partition(void **state)
+{
+	const char *topic = it_topic("grow", 2, NULL), *group = it_name("group");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	carafe *app = multiplexed_app(it_protocol(state), group, topic, s, events);
+
+	carafe_multiplex(carafe_group(app, group), .max = 3, .min = 1, .boot = 1, .scale_delay = 1000);
+	it_start(app);
+	produce_everywhere(topic, 2, 0);
+	it_until(all_committed(group, topic, 2, 5));
+	it_until(it_members(group) == 2);
+	produce_everywhere(topic, 2, 5);
+	it_until(all_committed(group, topic, 2, 10));
+	it_stop(app);
+	assert_int_equal(it_event_at(events, CARAFE_EV_CONNECTION_SCALED, 0).from, 1);
+	assert_int_equal(it_event_at(events, CARAFE_EV_CONNECTION_SCALED, 0).to, 2);
+	it_expect_each_once(s, topic, 0, 0, 10);
+	it_expect_each_once(s, topic, 1, 0, 10);
+}
+
+static void
+a_copy_without_partitions_is_stopped_and_others_do_not_notice(void **state)
+{
+	const char *topic = it_topic("shrink", 2, NULL), *group = it_name("group");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	carafe *app = multiplexed_app(it_protocol(state), group, topic, s, events);
+
+	carafe_multiplex(carafe_group(app, group), .max = 3, .min = 1, .boot = 3, .scale_delay = 1000);
+	it_start(app);
+	it_until(it_members(group) == 3);
+	produce_everywhere(topic, 2, 0);
+	it_until(it_event_count(events, CARAFE_EV_CONNECTION_SCALED) >= 1);
+	it_until(it_members(group) == 2);
+	produce_everywhere(topic, 2, 5);
+	it_until(all_committed(group, topic, 2, 10));
+	it_stop(app);
+	assert_int_equal(it_event_at(events, CARAFE_EV_CONNECTION_SCALED, 0).from, 3);
+	assert_int_equal(it_event_at(events, CARAFE_EV_CONNECTION_SCALED, 0).to, 2);
+	it_expect_each_once(s, topic, 0, 0, 10);
+	it_expect_each_once(s, topic, 1, 0, 10);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IT_PROTOCOLS(a_fixed_number_of_copies_shares_the_partitions),
+		IT(copies_of_a_static_member_have_identities_of_their_own),
+		IT_PROTOCOLS(a_copy_is_added_while_one_has_more_than_one_partition),
+		IT_PROTOCOLS(a_copy_without_partitions_is_stopped_and_others_do_not_notice),
+	};
+
+	return it_run(tests);
+}
