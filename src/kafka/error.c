@@ -114,7 +114,7 @@ static const struct meaning meanings[] = {
 	    "the group has as many members as the brokers' group.max.size allows" },
 	{ E(INVALID_GROUP_ID), CARAFE_INVALID, false, "check group.id" },
 	{ E(GROUP_ID_NOT_FOUND), CARAFE_KAFKA, false,
-	    "no such group, or it is of the other protocol: check group.id and group.protocol" },
+	    "no such group; or a classic one that brokers cannot take over while members with cooperative-sticky are in it, so that those have to stop first" },
 	{ E(COORDINATOR_LOAD_IN_PROGRESS), CARAFE_KAFKA, true, NULL },
 	{ E(COORDINATOR_NOT_AVAILABLE), CARAFE_KAFKA, true,
 	    "no broker coordinates the group yet: on a new cluster check offsets.topic.replication.factor against the number of brokers" },

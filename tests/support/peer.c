@@ -21,7 +21,7 @@ struct it_peer {
 	struct it_peer *next;
 	rd_kafka_t *rk;
 	pthread_t thread;
-	atomic_bool stop;
+	atomic_bool stop, hangs;
 	bool gone;
 	pthread_mutex_t mu;
 	bool has[PARTITIONS_MAX]; /* mu */
@@ -119,7 +119,10 @@ run(void *arg)
 	struct it_peer *p = arg;
 
 	while (!atomic_load(&p->stop))
-		poll_once(p);
+		if (atomic_load(&p->hangs))
+			it_nap(5);
+		else
+			poll_once(p);
 	return NULL;
 }
 
@@ -195,6 +198,12 @@ it_peer_(const struct it_peer_opts *o)
 	p->next = peers;
 	peers = p;
 	return p;
+}
+
+void
+it_peer_hang(struct it_peer *p, bool hangs)
+{
+	atomic_store(&p->hangs, hangs);
 }
 
 /* Closing by the blocking call could wait for ever. */

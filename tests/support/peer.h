@@ -28,6 +28,8 @@ size_t it_peer_got(struct it_peer *p);
 size_t it_peer_times(struct it_peer *p, int32_t partition, int64_t offset);
 /* The last error it was told, as librdkafka names it; "" none. */
 const char *it_peer_error(struct it_peer *p);
+/* Stops polling, so that it answers no rebalance while it is alive to the group; polls again. */
+void it_peer_hang(struct it_peer *p, bool hangs);
 /* Commits, leaves the group and is no more; what it got can still be asked. Bounded. */
 void it_peer_leave(struct it_peer *p);
 

@@ -1,0 +1,249 @@
+/* Being a member among others: identities, strategies and protocols that do not agree, members that hang. */
+#include <stdio.h>
+#include <string.h>
+
+#include "support/test.h"
+
+#define PARTITIONS 4
+#define SOON_AGAIN CARAFE_KV({ "reset_backoff", "200" })
+
+static carafe *
+member(enum it_protocol protocol, const char *group, const char *topic, struct it_sink *s, struct it_events *events,
+    const carafe_kv *kafka)
+{
+	carafe *app = it_app(.protocol = protocol, .events = events, .kafka = kafka, .settings = SOON_AGAIN);
+
+	it_route(app, group, topic, it_message_handler, s);
+	it_start(app);
+	return app;
+}
+
+/* ------------------------------------------------------------------------------------------------ strategies */
+
+static void
+a_strategy_that_the_group_does_not_know_is_explained_and_tried_until_it_does(void **state)
+{
+	const char *topic = it_topic("strategy", 1, NULL), *group = it_name("group");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	struct it_event refused;
+	struct it_peer *peer;
+	carafe *app;
+
+	(void)state;
+	it_produce(topic, 0, "one");
+	peer = it_peer(.group = group, .topic = topic, .protocol = IT_RANGE);
+	it_until(it_peer_assigned(peer) == 1 && it_committed(group, topic, 0) == 1);
+	app = member(IT_COOPERATIVE, group, topic, s, events, NULL);
+	it_until(it_event_count(events, CARAFE_EV_CONNECTION_ERROR) > 0);
+	refused = it_event_at(events, CARAFE_EV_CONNECTION_ERROR, 0);
+	assert_string_equal(refused.kafka, "INCONSISTENT_GROUP_PROTOCOL");
+	assert_non_null(strstr(refused.hint, "partition.assignment.strategy"));
+	it_peer_leave(peer);
+	it_produce(topic, 0, "two");
+	it_until(it_committed(group, topic, 0) == 2);
+	it_stop(app);
+	it_expect_each_once(s, topic, 0, 1, 1);
+}
+
+/* ------------------------------------------------------------------------------------------------ identities */
+
+/* What carafe makes of the prefix "me". */
+static const char *
+identity(const char *group, char *id, size_t len)
+{
+	snprintf(id, len, "me_%s", group);
+	return id;
+}
+
+static void
+with_the_new_protocol_an_identity_that_is_taken_refuses_the_newcomer_until_it_is_free(void **state)
+{
+	const char *topic = it_topic("taken", 1, NULL), *group = it_name("group");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	struct it_event refused;
+	struct it_peer *peer;
+	carafe *app;
+	char id[200];
+
+	(void)state;
+	peer = it_peer(.group = group, .topic = topic, .protocol = IT_KIP848, .instance = identity(group, id, sizeof(id)));
+	it_until(it_peer_assigned(peer) == 1);
+	app = member(IT_KIP848, group, topic, s, events, CARAFE_KV({ "group.instance.id", "me" }));
+	it_until(it_event_count(events, CARAFE_EV_CONNECTION_FATAL) >= 2); /* told, and tried again */
+	refused = it_event_at(events, CARAFE_EV_CONNECTION_FATAL, 0);
+	assert_string_equal(refused.kafka, "UNRELEASED_INSTANCE_ID");
+	assert_non_null(strstr(refused.hint, "group.instance.id"));
+	assert_int_equal(it_peer_assigned(peer), 1); /* it does not even notice */
+	it_peer_leave(peer);
+	it_produce(topic, 0, "one");
+	it_until(it_committed(group, topic, 0) == 1);
+	it_stop(app);
+	assert_int_equal(it_handled(s), 1);
+}
+
+static void
+with_the_classic_protocol_an_identity_that_is_taken_over_is_explained(void **state)
+{
+	const char *topic = it_topic("fenced", 1, NULL), *group = it_name("group");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	struct it_event fenced;
+	struct it_peer *peer;
+	carafe *app;
+	char id[200];
+
+	it_produce(topic, 0, "one");
+	app = member(it_protocol(state), group, topic, s, events, CARAFE_KV({ "group.instance.id", "me" }));
+	it_until(it_committed(group, topic, 0) == 1);
+	peer = it_peer(.group = group, .topic = topic, .protocol = it_protocol(state), .instance = identity(group, id, sizeof(id)));
+	it_until(it_event_count(events, CARAFE_EV_CONNECTION_FATAL) >= 1);
+	fenced = it_event_at(events, CARAFE_EV_CONNECTION_FATAL, 0);
+	assert_string_equal(fenced.kafka, "FENCED_INSTANCE_ID");
+	assert_non_null(strstr(fenced.hint, "group.instance.id"));
+	it_until(strcmp(it_peer_error(peer), "FENCED_INSTANCE_ID") == 0); /* made anew, carafe takes it back */
+	it_peer_leave(peer);
+	it_produce(topic, 0, "two");
+	it_until(it_committed(group, topic, 0) == 2);
+	it_stop(app);
+}
+
+static void
+a_static_member_of_the_new_protocol_that_restarts_is_not_noticed(void **state)
+{
+	const char *topic = it_topic("static", PARTITIONS, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new();
+	struct it_peer *peer;
+	carafe *app;
+
+	(void)state;
+	app = member(IT_KIP848, group, topic, s, NULL, CARAFE_KV({ "group.instance.id", "me" }));
+	it_until(it_members(group) == 1);
+	peer = it_peer(.group = group, .topic = topic, .protocol = IT_KIP848);
+	it_until(it_peer_assigned(peer) == PARTITIONS / 2);
+	for (int p = 0; p < PARTITIONS; p++)
+		it_produce(topic, p, "before");
+	it_until(it_handled(s) == PARTITIONS / 2 && it_peer_got(peer) == PARTITIONS / 2);
+	it_stop(app);
+	for (int p = 0; p < PARTITIONS; p++)
+		it_produce(topic, p, "after");
+	app = member(IT_KIP848, group, topic, s, NULL, CARAFE_KV({ "group.instance.id", "me" }));
+	it_until(it_handled(s) == PARTITIONS && it_peer_got(peer) == PARTITIONS);
+	assert_int_equal(it_peer_assigned(peer), PARTITIONS / 2);
+	it_stop(app);
+}
+
+/* ------------------------------------------------------------------------------------------------ protocols */
+
+static size_t
+handled_by(struct it_sink *const *sinks)
+{
+	size_t n = 0;
+
+	for (; *sinks != NULL; sinks++)
+		n += it_handled(*sinks);
+	return n;
+}
+
+static void
+produce_more(const char *topic, int *produced)
+{
+	for (int p = 0; p < PARTITIONS; p++)
+		it_produce_many(topic, p, *produced, 10);
+	*produced += 10;
+}
+
+/* One after the other leaves and comes back with the new protocol. With range both kinds are in the group meanwhile; members
+ * with cooperative-sticky that have rejoined once cannot be taken over by brokers (Kafka 4.3), which refuse the new ones until
+ * the last of the old has gone. */
+static void
+a_group_moves_to_the_new_protocol_member_by_member(void **state)
+{
+	const char *topic = it_topic("migrate", PARTITIONS, NULL), *group = it_name("group");
+	struct it_sink *sinks[] = { it_sink_new(), it_sink_new(), it_sink_new(), it_sink_new(), NULL };
+	carafe *old[2], *new[2];
+	int produced = 0;
+
+	for (int i = 0; i < 2; i++)
+		old[i] = member(it_protocol(state), group, topic, sinks[i], NULL, NULL);
+	it_until(it_members(group) == 2);
+	produce_more(topic, &produced);
+	it_until(handled_by(sinks) == (size_t)produced * PARTITIONS);
+	for (int i = 0; i < 2; i++) {
+		it_stop(old[i]);
+		new[i] = member(IT_KIP848, group, topic, sinks[2 + i], NULL, NULL);
+		it_until(it_members(group) == 2 || (i == 0 && it_protocol(state) == IT_COOPERATIVE));
+		produce_more(topic, &produced);
+		it_until(handled_by(sinks) >= (size_t)produced * PARTITIONS);
+	}
+	for (int i = 0; i < 2; i++)
+		it_stop(new[i]);
+	for (int p = 0; p < PARTITIONS; p++) {
+		it_expect_each_once_among(sinks, topic, p, 0, (size_t)produced);
+		assert_int_equal(it_committed(group, topic, p), produced);
+	}
+}
+
+/* ------------------------------------------------------------------------------------------------ stopping */
+
+static void
+a_stop_in_the_middle_of_joining_is_clean(void **state)
+{
+	const char *topic = it_topic("joining", 1, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new();
+
+	for (int i = 0; i < 6; i++) {
+		carafe *app = member(it_protocol(state), group, topic, s, NULL, NULL);
+
+		it_nap(i * 10);
+		it_stop(app);
+	}
+}
+
+static void
+a_stop_does_not_wait_for_a_member_that_hangs(void **state)
+{
+	const char *topic = it_topic("stuck", PARTITIONS, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new();
+	struct it_peer *peer;
+	carafe *app;
+	int64_t mine = 0;
+
+	app = member(it_protocol(state), group, topic, s, NULL, NULL);
+	it_until(it_members(group) == 1);
+	peer = it_peer(.group = group, .topic = topic, .protocol = it_protocol(state));
+	it_until(it_peer_assigned(peer) == PARTITIONS / 2);
+	it_peer_hang(peer, true);
+	for (int p = 0; p < PARTITIONS; p++)
+		it_produce(topic, p, "one");
+	it_until(it_handled(s) == PARTITIONS / 2);
+	it_stop(app); /* must work, within shutdown_timeout */
+	for (int p = 0; p < PARTITIONS; p++)
+		mine += it_committed(group, topic, p) == 1;
+	assert_true(mine >= PARTITIONS / 2);
+	it_peer_hang(peer, false);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IT(a_strategy_that_the_group_does_not_know_is_explained_and_tried_until_it_does),
+		IT(with_the_new_protocol_an_identity_that_is_taken_refuses_the_newcomer_until_it_is_free),
+		{ "with_the_classic_protocol_an_identity_that_is_taken_over_is_explained, range",
+		    with_the_classic_protocol_an_identity_that_is_taken_over_is_explained, it_begin, it_end_test, (void *)"range" },
+		{ "with_the_classic_protocol_an_identity_that_is_taken_over_is_explained, cooperative",
+		    with_the_classic_protocol_an_identity_that_is_taken_over_is_explained, it_begin, it_end_test,
+		    (void *)"cooperative" },
+		IT(a_static_member_of_the_new_protocol_that_restarts_is_not_noticed),
+		{ "a_group_moves_to_the_new_protocol_member_by_member, from range", a_group_moves_to_the_new_protocol_member_by_member,
+		    it_begin, it_end_test, (void *)"range" },
+		{ "a_group_moves_to_the_new_protocol_member_by_member, from cooperative",
+		    a_group_moves_to_the_new_protocol_member_by_member, it_begin, it_end_test, (void *)"cooperative" },
+		IT_PROTOCOLS(a_stop_in_the_middle_of_joining_is_clean),
+		IT_PROTOCOLS(a_stop_does_not_wait_for_a_member_that_hangs),
+	};
+
+	return it_run(tests);
+}
