@@ -43,6 +43,12 @@ drain(void *lane, enum crf_drain why)
 	crf_lane_raise(lane, why == CRF_DRAIN_STOP ? CRF_LANE_STOP : why == CRF_DRAIN_LOST ? CRF_LANE_LOST : CRF_LANE_REVOKED);
 }
 
+static bool
+at_rest(const void *lane)
+{
+	return crf_lane_at_rest(lane);
+}
+
 static void
 ended(void *lane)
 {
@@ -71,6 +77,7 @@ static const struct crf_connection_host host_ops = {
 	.opened = opened,
 	.wake = wake,
 	.drain = drain,
+	.at_rest = at_rest,
 	.ended = ended,
 	.stopped = stopped,
 };

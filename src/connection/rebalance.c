@@ -48,13 +48,22 @@ crf_rebalance_assign(struct crf_connection *c, const struct crf_partitions *l)
 	report(c, CARAFE_EV_REBALANCE_ASSIGNED, l, NULL, 0);
 }
 
+/* A lane that has no worker to say so is as good as drained, unless its shutdown hook is to run. One that hangs is not waited
+ * for. */
+static bool
+is_drained(const struct crf_connection *c, const struct crf_epoch *e)
+{
+	return atomic_load(&e->drained) || atomic_load(&e->overdue) ||
+	    (c->phase == CRF_CONNECTION_RUNNING && c->ops->at_rest(e->lane));
+}
+
 static bool
 all_drained(struct crf_connection *c, const struct crf_partitions *l)
 {
 	for (size_t i = 0; i < l->count; i++) {
 		const struct crf_epoch *e = crf_epoch_find(c, l->items[i].topic, l->items[i].partition);
 
-		if (e != NULL && !atomic_load(&e->drained) && !atomic_load(&e->overdue))
+		if (e != NULL && !is_drained(c, e))
 			return false;
 	}
 	return true;
@@ -67,7 +76,7 @@ report_undrained(struct crf_connection *c)
 		const struct crf_partition *p = &c->revoke.list.items[i];
 		const struct crf_epoch *e = crf_epoch_find(c, p->topic, p->partition);
 
-		if (e != NULL && !atomic_load(&e->drained))
+		if (e != NULL && !is_drained(c, e))
 			CRF_EMIT(c->bus, CARAFE_EV_REBALANCE_DRAIN_TIMEOUT, CRF_STR(GROUP, c->spec->group),
 			    CRF_STR(CONNECTION, c->name), CRF_STR(TOPIC, p->topic), CRF_INT(PARTITION, p->partition),
 			    CRF_INT(TIMEOUT_MS, c->settings->v.drain_timeout),

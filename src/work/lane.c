@@ -49,6 +49,14 @@ crf_lane_owned(const struct crf_lane *l)
 	return l->from->owned(l->source);
 }
 
+/* A turn begins with its state and then reads the signals; here they were raised and then the state is read. Either this sees
+ * the turn, or the turn sees the signals. */
+bool
+crf_lane_at_rest(const struct crf_lane *l)
+{
+	return !crf_task_is_running(&l->task) && !atomic_load(&l->strand.awaiting);
+}
+
 void
 crf_lane_describe(const struct crf_lane *l, struct crf_buf *out)
 {

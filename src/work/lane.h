@@ -56,7 +56,7 @@ struct crf_strand {
 	struct carafe_batch *batch;
 	int attempt;         /* runs so far of the work at the head */
 	crf_ns hold_until;   /* no turn before; 0 */
-	bool awaiting;       /* something is on its way whose end wakes the lane */
+	atomic_bool awaiting; /* something is on its way whose end wakes the lane */
 	atomic_uint arrived; /* ... and has ended; set by another thread */
 };
 
@@ -116,6 +116,9 @@ void crf_lane_skip_marked(struct crf_lane *l);
 /* Raised: whoever runs had better come to an end. Any thread. */
 bool crf_lane_should_stop(const struct crf_lane *l);
 bool crf_lane_owned(const struct crf_lane *l);
+/* After a signal was raised: no turn runs, none will work on anything, nothing is on its way. It may wait long for a worker
+ * that lets it say drained, and need not. Any thread that knows it to be there. */
+bool crf_lane_at_rest(const struct crf_lane *l);
 /* A few words on what it is doing. Any thread that knows it to be there. */
 void crf_lane_describe(const struct crf_lane *l, struct crf_buf *out);
 

@@ -109,6 +109,14 @@ crf_task_wake(struct crf_pool *p, struct crf_task *t)
 	crf_unlock(&p->mu);
 }
 
+bool
+crf_task_is_running(const struct crf_task *t)
+{
+	int state = atomic_load(&t->state);
+
+	return state == RUNNING || state == WOKEN;
+}
+
 void
 crf_task_signal(struct crf_pool *p, struct crf_task *t, atomic_uint *flags, unsigned bits)
 {

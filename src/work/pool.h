@@ -48,6 +48,8 @@ crf_ns crf_pool_tick(struct crf_pool *p, crf_ns now);
 void crf_task_init(struct crf_task *t, enum crf_turn (*run)(struct crf_task *task, struct crf_worker *w));
 /* Any thread that knows the task to be there, also with librdkafka's queue lock held. */
 void crf_task_wake(struct crf_pool *p, struct crf_task *t);
+/* A turn of it runs now. Any thread that knows the task to be there. */
+bool crf_task_is_running(const struct crf_task *t);
 /* Sets bits in flags and wakes, for news upon which the task may go: nothing of it is touched after a turn could have
  * seen them and called crf_task_leave. Any thread. */
 void crf_task_signal(struct crf_pool *p, struct crf_task *t, atomic_uint *flags, unsigned bits);

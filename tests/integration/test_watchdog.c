@@ -199,6 +199,44 @@ a_partition_that_comes_back_waits_for_the_handler_it_was_taken_from(void **state
 	assert_true(atomic_load(&s->number) >= 1);
 }
 
+/* Whoever is at it goes on until it is told. */
+static carafe_rc
+work_until_told(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
+{
+	(void)m;
+	atomic_fetch_add(&s->other, 1);
+	while (!carafe_should_stop(c) && atomic_load(&s->flag) == 0)
+		it_nap(5);
+	return CARAFE_OK;
+}
+
+/* A partition that is waiting for its turn moves at once, one that is being worked on when its handler has noticed. */
+static void
+partitions_move_while_every_worker_is_busy(void **state)
+{
+	const char *topic = it_topic("busy", 2, NULL), *group = it_name("group");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	carafe *app = it_app(.protocol = it_protocol(state), .events = events, .concurrency = 1,
+	    .settings = CARAFE_KV({ "drain_timeout", "20000" }));
+	struct it_peer *peer;
+
+	it_produce(topic, 0, "zero");
+	it_produce(topic, 1, "one");
+	s->on_message = work_until_told;
+	it_route(app, group, topic, it_message_handler, s, .long_running = 1);
+	it_start(app);
+	it_until(atomic_load(&s->other) == 1);
+	peer = it_peer(.group = group, .topic = topic, .protocol = it_protocol(state));
+	it_until(it_peer_assigned(peer) >= 1 && it_members(group) == 2);
+	atomic_store(&s->flag, 1);
+	it_until(it_committed(group, topic, 0) == 1 && it_committed(group, topic, 1) == 1);
+	it_peer_leave(peer);
+	it_stop(app);
+	assert_int_equal(it_event_count(events, CARAFE_EV_REBALANCE_DRAIN_TIMEOUT), 0);
+	assert_int_equal(it_event_count(events, CARAFE_EV_CONSUMER_STUCK), 0);
+}
+
 int
 main(void)
 {
@@ -206,6 +244,7 @@ main(void)
 		IT_PROTOCOLS(others_take_over_from_a_member_whose_handler_hangs_and_it_comes_back),
 		IT_PROTOCOLS(a_stop_while_the_member_stays_away_waits_for_the_handler),
 		IT_PROTOCOLS(long_running_handlers_stay_in_the_group),
+		IT_PROTOCOLS(partitions_move_while_every_worker_is_busy),
 		IT_PROTOCOLS(a_partition_that_comes_back_waits_for_the_handler_it_was_taken_from),
 	};
 
