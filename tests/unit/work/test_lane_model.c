@@ -160,7 +160,8 @@ run(struct crf_lane *l, crf_ns now)
 		m->done += count;
 		b->head = b->limit;
 	} else if (chance(m, 30)) {
-		m->awaiting = l->strand.awaiting = true;
+		l->strand.awaiting = true;
+		m->awaiting = true;
 		m->dispatch_fails = chance(m, 20);
 		m->dispatch_marks = chance(m, 80);
 		if (chance(m, 20))
