@@ -301,7 +301,7 @@ await_moment(struct it_child *c)
 
 	while (kind != 0 && log_size() == size) {
 		pump();
-		if (it_child_ended(c) || it_now() - since > 20000) {
+		if (it_child_ended(c) || it_now() - since > IT_PATIENCE_MS) {
 			it_child_show(c);
 			fail_msg("seed %u: run %d does nothing", t.seed, t.run);
 		}

@@ -41,7 +41,7 @@ kafka_list(carafe_kv *list, const struct it_app_opts *o)
 	if (o->protocol == IT_KIP848) {
 		n = put(list, n, "group.protocol", "consumer");
 	} else {
-		n = put(list, n, "session.timeout.ms", "6000");
+		n = put(list, n, "session.timeout.ms", "15000");
 		n = put(list, n, "heartbeat.interval.ms", "100");
 		n = put(list, n, "partition.assignment.strategy", o->protocol == IT_RANGE ? "range" : "cooperative-sticky");
 	}
@@ -57,8 +57,8 @@ settings_list(carafe_kv *list, const struct it_app_opts *o)
 
 	n = put(list, n, "pause.max_timeout", "50");
 	n = put(list, n, "tick_interval", "100");
-	n = put(list, n, "shutdown_timeout", "20000");
-	n = put(list, n, "drain_timeout", "10000");
+	n = put(list, n, "shutdown_timeout", "60000");
+	n = put(list, n, "drain_timeout", "30000");
 	put_all(list, n, o->settings);
 }
 
@@ -119,7 +119,7 @@ void
 it_await_end(carafe *app)
 {
 	carafe_error err = { 0 };
-	carafe_rc rc = carafe_wait(app, 30000, &err);
+	carafe_rc rc = carafe_wait(app, IT_PATIENCE_MS, &err);
 
 	if (rc != CARAFE_OK)
 		fail_msg("the app did not end well: %s: %s", carafe_rc_name(rc), err.text);

@@ -148,7 +148,7 @@ it_child_wait(struct it_child *c)
 	double since = it_now();
 
 	while (!it_child_ended(c)) {
-		if (it_now() - since > 30000) {
+		if (it_now() - since > IT_PATIENCE_MS) {
 			it_child_show(c);
 			fail_msg("the child does not end");
 		}

@@ -6,8 +6,6 @@
 
 #include "support/test.h"
 
-#define PATIENCE_MS 30000
-
 double
 it_now(void)
 {
@@ -28,7 +26,7 @@ it_nap(int ms)
 void
 it_wait_more(double since, const char *condition, const char *file, int line)
 {
-	if (it_now() - since > PATIENCE_MS) {
+	if (it_now() - since > IT_PATIENCE_MS) {
 		print_error("%s:%d: waited in vain until %s\n", file, line, condition);
 		it_children_show();
 		_fail(file, line);

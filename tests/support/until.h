@@ -5,13 +5,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* How long anything may take: a slow machine under a sanitizer. All is well long before. */
+#define IT_PATIENCE_MS 120000
+
 /* Monotonic milliseconds, as a fraction. */
 double it_now(void);
 void it_nap(int ms);
 /* Naps; fails the test when it has been waiting since `since` for too long. */
 void it_wait_more(double since, const char *condition, const char *file, int line);
 
-/* Waits until the condition holds; the test fails when it does not within half a minute. */
+/* Waits until the condition holds; the test fails when it does not within IT_PATIENCE_MS. */
 #define it_until(condition)                                                                                            \
 	for (double it_since = it_now(); !(condition);)                                                                \
 	it_wait_more(it_since, #condition, __FILE__, __LINE__)
