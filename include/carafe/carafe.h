@@ -234,7 +234,7 @@ typedef struct carafe_route_opts {
 	int long_running; /* 1: handlers may take longer than max.poll.interval.ms, see below */
 } carafe_route_opts;
 
-/* A handler that runs longer than max.poll.interval.ms is taken to hang: consumer.stuck is reported, the member finishes
+/* A handler that runs longer than max.poll.interval.ms and marks nothing meanwhile is taken to hang: consumer.stuck is reported, the member finishes
  * and commits what else it has in hand and leaves its group, so that others take over all of its partitions, and it comes
  * back when the handler has returned. What the handler marks after that is refused. On a long-running route none of this
  * happens: the partition is kept for as long as a handler takes, and one that hangs holds it for ever. Such a handler

@@ -347,12 +347,12 @@ open_client(struct crf_connection *c, carafe_error *err)
 			rc = make_client(c, partitions, &client, err);
 		}
 	}
+	if (rc == CARAFE_OK)
+		look_for_topics(c, client); /* a member of the new protocol should not ask: its timers are used without a lock */
 	if (rc == CARAFE_OK && (rc = crf_connection_subscribe(c, client, err)) != CARAFE_OK) {
 		crf_client_free(client, false);
 		client = NULL;
 	}
-	if (rc == CARAFE_OK)
-		look_for_topics(c, client);
 	if (rc == CARAFE_OK)
 		atomic_store(&c->max_poll, crf_client_max_poll_interval(client));
 	crf_lock(&c->mu);

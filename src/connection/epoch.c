@@ -138,6 +138,12 @@ crf_epoch_mark(struct crf_epoch *e, int64_t next, int32_t leader_epoch)
 	return CARAFE_OK;
 }
 
+int64_t
+crf_epoch_marked(const struct crf_epoch *e)
+{
+	return atomic_load_explicit(&e->marked, memory_order_relaxed);
+}
+
 void
 crf_epoch_drained(struct crf_epoch *e)
 {

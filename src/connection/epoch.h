@@ -46,6 +46,9 @@ size_t crf_epoch_take(struct crf_epoch *e, void **natives, size_t max);
  * the epoch has ended. The lane's holder. */
 carafe_rc crf_epoch_mark(struct crf_epoch *e, int64_t next, int32_t leader_epoch);
 
+/* The next offset that is marked, CRF_OFFSET_NONE. Any thread that knows the lane to hold it. */
+int64_t crf_epoch_marked(const struct crf_epoch *e);
+
 /* Commits what is marked and waits for the answer, at most 60 s. The lane's holder, nothing locked. */
 carafe_rc crf_epoch_commit(struct crf_epoch *e, carafe_error *err);
 

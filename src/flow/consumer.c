@@ -152,14 +152,29 @@ crf_consumer_topic(const struct carafe_consumer *c)
 	return c->topic;
 }
 
+static void
+watch_progress(struct carafe_consumer *c, crf_ns turn, crf_ns now)
+{
+	int64_t marked = c->lane.from->marked(c->lane.source);
+
+	if (c->watch.turn != turn) {
+		c->watch.turn = c->watch.progress = turn;
+		c->watch.reported = false;
+	} else if (c->watch.marked != marked) {
+		c->watch.progress = now;
+	}
+	c->watch.marked = marked;
+}
+
 bool
 crf_consumer_overdue(struct carafe_consumer *c, crf_ns since, crf_ns now)
 {
 	crf_ns limit = c->topic->long_running ? 0 : c->lane.from->max_poll(c->lane.source) * CRF_MS;
 
-	if (limit == 0 || now - since <= limit || c->overdue == since || crf_lane_should_stop(&c->lane))
+	watch_progress(c, since, now);
+	if (limit == 0 || now - c->watch.progress <= limit || c->watch.reported || crf_lane_should_stop(&c->lane))
 		return false;
-	c->overdue = since;
+	c->watch.reported = true;
 	return true;
 }
 

@@ -38,7 +38,12 @@ struct carafe_consumer {
 	bool initialized;
 	atomic_bool quiet;
 	atomic_bool at_end;
-	crf_ns overdue; /* who watches turns: of the one that was reported */
+	struct {
+		crf_ns turn;     /* when it began */
+		int64_t marked;
+		crf_ns progress; /* when it began, or was seen to have marked something since */
+		bool reported;
+	} watch; /* of the turn that was seen last; who watches turns */
 
 	/* of the run */
 	carafe_hook hook;

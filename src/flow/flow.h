@@ -51,7 +51,8 @@ void crf_flow_describe(struct crf_flow *f, struct crf_buf *out);
 /* The consumer whose lane's task this is, for those who look at running turns. */
 struct carafe_consumer *crf_consumer_of_task(struct crf_task *t);
 const struct crf_topic *crf_consumer_topic(const struct carafe_consumer *c);
-/* A turn of it that runs since then: true, once for the turn, when that is longer than its group allows. Not for a topic
+/* A turn of it that runs since then: true, once for the turn, when that is longer than its group allows and
+ * nothing was marked for so long. Not for a topic
  * that is long-running, nor for who is coming to an end, which has limits of its own. Whoever watches running turns. */
 bool crf_consumer_overdue(struct carafe_consumer *c, crf_ns since, crf_ns now);
 /* Its partition's group must do without it meanwhile. */

@@ -52,6 +52,12 @@ max_poll(const void *source)
 	return crf_connection_max_poll(((const struct crf_epoch *)source)->connection);
 }
 
+static int64_t
+marked(const void *source)
+{
+	return crf_epoch_marked(source);
+}
+
 static void
 overdue(void *source)
 {
@@ -69,5 +75,6 @@ const struct crf_source_ops crf_epoch_source = {
 	.drained = drained,
 	.release = release,
 	.max_poll = max_poll,
+	.marked = marked,
 	.overdue = overdue,
 };

@@ -33,6 +33,7 @@ struct crf_source_ops {
 	void (*drained)(void *source);
 	void (*release)(void *source);
 	int (*max_poll)(const void *source); /* ms that a turn may take before others think this member dead; 0: for ever */
+	int64_t (*marked)(const void *source); /* the last mark, whatever it is; any thread */
 	void (*overdue)(void *source); /* a turn takes longer than that; any thread, takes no lock */
 };
 

@@ -100,6 +100,8 @@ only_what_moves_is_revoked_unless_the_group_is_eager(void **state)
 	produce_until(&t, partitions_of(a, t.topic) == PARTITIONS);
 	second = member(&t, it_protocol(state), b, NULL, NULL);
 	produce_until(&t, partitions_of(b, t.topic) == PARTITIONS / 2);
+	produce_more(&t, 1); /* everybody has handled something of what it has now */
+	it_until(it_handled(a) + it_handled(b) == (size_t)t.produced * PARTITIONS);
 	assert_int_equal(it_count(a, CARAFE_HOOK_REVOKED), revoked);
 	for (size_t i = 0; i < revoked; i++)
 		assert_true(it_at(a, CARAFE_HOOK_REVOKED, i).revoked); /* the handler can tell, too */

@@ -148,6 +148,26 @@ long_running_handlers_stay_in_the_group(void **state)
 			    it_at_in(s, CARAFE_HOOK_CONSUME, topic, p, (size_t)i - 1).offset);
 }
 
+/* One batch of them takes longer than the limit, no single one does. */
+static void
+messages_that_are_slow_together_are_no_hang(void **state)
+{
+	const char *topic = it_topic("slow", 1, NULL), *group = it_name("group");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	carafe *app = impatient_app(IT_KIP848, events, 1);
+
+	(void)state;
+	it_produce_many(topic, 0, 0, 40);
+	s->sleep_ms = 100;
+	it_route(app, group, topic, it_message_handler, s);
+	it_start(app);
+	it_until(it_committed(group, topic, 0) == 40);
+	it_stop(app);
+	assert_int_equal(it_event_count(events, CARAFE_EV_CONSUMER_STUCK), 0);
+	it_expect_each_once(s, topic, 0, 0, 40);
+}
+
 /* As long as somebody is at a partition, nobody else in the process is. The first messages wait at the gate. */
 static atomic_int at_it[2];
 
@@ -244,6 +264,7 @@ main(void)
 		IT_PROTOCOLS(others_take_over_from_a_member_whose_handler_hangs_and_it_comes_back),
 		IT_PROTOCOLS(a_stop_while_the_member_stays_away_waits_for_the_handler),
 		IT_PROTOCOLS(long_running_handlers_stay_in_the_group),
+		IT(messages_that_are_slow_together_are_no_hang),
 		IT_PROTOCOLS(partitions_move_while_every_worker_is_busy),
 		IT_PROTOCOLS(a_partition_that_comes_back_waits_for_the_handler_it_was_taken_from),
 	};

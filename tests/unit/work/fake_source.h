@@ -250,6 +250,12 @@ fake_max_poll(const void *source)
 	return 1000;
 }
 
+static int64_t
+fake_marked_next(const void *source)
+{
+	return ((const struct fake_source *)source)->marked;
+}
+
 static void
 fake_overdue(void *source)
 {
@@ -270,6 +276,7 @@ static const struct crf_source_ops fake_source_ops = {
 	.drained = fake_drained,
 	.release = fake_release,
 	.max_poll = fake_max_poll,
+	.marked = fake_marked_next,
 	.overdue = fake_overdue,
 };
 
