@@ -168,9 +168,23 @@ remember_error(struct crf_connection *c, const struct crf_client_event *ev)
 		crf_error_kafka(&c->last_error, rc, ev->code, "%s", ev->text);
 }
 
+/* Who was refused is told what the others have. */
+static void
+explain_strategies(struct crf_connection *c, const char *error, struct crf_buf *text)
+{
+	const char *own = crf_kvs_get(&c->spec->kafka, "partition.assignment.strategy");
+	CRF_AUTO_FREE char *others = crf_client_group_strategy(c->client, c->spec->group, METADATA_MS);
+
+	crf_buf_puts(text, error);
+	if (own != NULL && others != NULL)
+		crf_buf_printf(text, ": the group has %s, this member offers %s", others, own);
+}
+
 static void
 report_error(struct crf_connection *c, const struct crf_client_event *ev)
 {
+	CRF_AUTO(crf_buf) text = { 0 };
+
 	remember_error(c, ev);
 	if (ev->fatal) {
 		c->fatal = true;
@@ -178,8 +192,12 @@ report_error(struct crf_connection *c, const struct crf_client_event *ev)
 	}
 	if (crf_kafka_rc(ev->code) == CARAFE_UNAVAILABLE && !crf_thin_pass(&c->errors, ev->code, crf_now(), REPEAT))
 		return;
+	if (ev->code == CRF_KAFKA_INCONSISTENT_GROUP_PROTOCOL)
+		explain_strategies(c, ev->text, &text);
+	else
+		crf_buf_puts(&text, ev->text);
 	CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_ERROR, CRF_STR(GROUP, c->spec->group), CRF_STR(CONNECTION, c->name),
-	    CRF_STR(KAFKA, crf_kafka_error_name(ev->code)), CRF_INT(KAFKA_CODE, ev->code), CRF_STR(TEXT, ev->text),
+	    CRF_STR(KAFKA, crf_kafka_error_name(ev->code)), CRF_INT(KAFKA_CODE, ev->code), CRF_STR(TEXT, crf_buf_str(&text)),
 	    CRF_STR(HINT, crf_kafka_error_hint(ev->code)));
 }
 

@@ -67,6 +67,10 @@ carafe_rc crf_client_topics(struct crf_client *c, int timeout_ms, void (*fn)(con
 /* Why the topic cannot be consumed: 0 when it can, for all that the brokers say. Blocks. */
 int crf_client_topic_error(struct crf_client *c, const char *topic, int timeout_ms);
 
+/* The strategy that the group shares out partitions by, as its coordinator says; NULL when it says none within the time. The
+ * caller frees it. Blocks. */
+char *crf_client_group_strategy(struct crf_client *c, const char *group, int timeout_ms);
+
 /* True once a broker has ever answered. */
 bool crf_client_reached(struct crf_client *c);
 /* How often max.poll.interval.ms allows between polls, ms, as librdkafka has it. */

@@ -38,6 +38,7 @@ a_strategy_that_the_group_does_not_know_is_explained_and_tried_until_it_does(voi
 	it_until(it_event_count(events, CARAFE_EV_CONNECTION_ERROR) > 0);
 	refused = it_event_at(events, CARAFE_EV_CONNECTION_ERROR, 0);
 	assert_string_equal(refused.kafka, "INCONSISTENT_GROUP_PROTOCOL");
+	assert_non_null(strstr(refused.text, "the group has range, this member offers cooperative-sticky"));
 	assert_non_null(strstr(refused.hint, "partition.assignment.strategy"));
 	it_peer_leave(peer);
 	it_produce(topic, 0, "two");

@@ -1,0 +1,39 @@
+/* What a group says of itself. */
+#include "core/mem.h"
+#include "kafka/client_priv.h"
+
+static char *
+read_strategy(const rd_kafka_event_t *answer)
+{
+	const rd_kafka_DescribeConsumerGroups_result_t *result = rd_kafka_event_DescribeConsumerGroups_result((rd_kafka_event_t *)answer);
+	const rd_kafka_ConsumerGroupDescription_t **groups;
+	const char *strategy;
+	size_t count = 0;
+
+	if (result == NULL)
+		return NULL;
+	groups = rd_kafka_DescribeConsumerGroups_result_groups(result, &count);
+	if (count == 0 || rd_kafka_ConsumerGroupDescription_error(groups[0]) != NULL)
+		return NULL;
+	strategy = rd_kafka_ConsumerGroupDescription_partition_assignor(groups[0]);
+	return strategy != NULL && *strategy != '\0' ? crf_strdup(strategy) : NULL;
+}
+
+char *
+crf_client_group_strategy(struct crf_client *c, const char *group, int timeout_ms)
+{
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(c->rk);
+	rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(c->rk, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
+	rd_kafka_event_t *answer;
+	char *strategy = NULL;
+
+	rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, NULL, 0);
+	rd_kafka_DescribeConsumerGroups(c->rk, &group, 1, options, queue);
+	rd_kafka_AdminOptions_destroy(options);
+	if ((answer = rd_kafka_queue_poll(queue, timeout_ms)) != NULL) {
+		strategy = read_strategy(answer);
+		rd_kafka_event_destroy(answer);
+	}
+	rd_kafka_queue_destroy(queue);
+	return strategy;
+}
