@@ -23,6 +23,8 @@ struct crf_claims {
 	enum crf_rank dispatch;
 	const char *dispatch_to; /* the message at the head goes to this topic, and is done once that is acknowledged */
 	bool dispatch_marks;     /* ... and is marked then */
+	enum crf_rank skip;      /* the message at the head is left out */
+	bool skip_marks;         /* ... and marked */
 	bool fresh;              /* what is left has had one run, this one */
 };
 
@@ -59,6 +61,15 @@ crf_claim_dispatch(struct crf_claims *c, enum crf_rank rank, const char *to, boo
 	c->dispatch = rank;
 	c->dispatch_to = to;
 	c->dispatch_marks = marks;
+}
+
+static inline void
+crf_claim_skip(struct crf_claims *c, enum crf_rank rank, bool marks)
+{
+	if (rank < c->skip)
+		return;
+	c->skip = rank;
+	c->skip_marks = marks;
 }
 
 #endif

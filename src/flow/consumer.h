@@ -3,9 +3,12 @@
 #define CRF_FLOW_CONSUMER_H
 
 #include "flow/claims.h"
+#include "flow/failures.h"
 #include "flow/flow.h"
 #include "flow/plan.h"
 #include "work/lane.h"
+
+#define CRF_TOPIC_SIZE 250 /* Kafka's longest name, and its end */
 
 /* What the producer is given to remember a consumer by: it may outlast the consumer's patience, and the consumer. */
 struct crf_ticket {
@@ -17,7 +20,7 @@ struct crf_ticket {
 struct crf_dispatch {
 	struct crf_ticket *ticket; /* flow.mu; NULL: nothing is on its way */
 	crf_ns started;            /* flow.mu */
-	const char *to;
+	char to[CRF_TOPIC_SIZE];
 	int64_t offset;
 	int32_t leader_epoch;
 	int attempt;
@@ -52,6 +55,7 @@ struct carafe_consumer {
 	char why[CARAFE_ERROR_TEXT];
 	int attempt;    /* of the message or batch the handler has now */
 	struct crf_dispatch dispatch;
+	struct crf_failures failures; /* of the work at hand */
 };
 
 #define CRF_CONSUMER_MAGIC CRF_MAGIC('C', 'O', 'N', 'S')

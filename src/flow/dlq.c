@@ -14,10 +14,12 @@ struct drawn {
 };
 
 struct conf {
-	const char *topic; /* the route's */
+	const char *topic; /* the route's; NULL: skip */
 	int max_retries;
 	bool independent;
 	bool marks;
+	const char *own; /* the topic that is consumed; may be a pattern's */
+	carafe_dlq_strategy strategy;
 };
 
 void
@@ -44,13 +46,17 @@ compile(const struct crf_topic *t, const void *drawn, const struct crf_settings 
 	if (d == NULL)
 		return false;
 	crf_check_known(d->opts.size, path, out);
-	if ((wrong = crf_topic_name_problem(d->topic)) != NULL)
+	if (d->opts.skip && d->topic[0] != '\0')
+		crf_problem(out, path, "topic and skip exclude each other: is it written to \"%s\", or left out?", d->topic);
+	if (!d->opts.skip && (wrong = crf_topic_name_problem(d->topic)) != NULL)
 		crf_problem(out, path, "topic \"%s\" %s", d->topic, wrong);
 	if (strcmp(d->topic, t->name) == 0)
 		crf_problem(out, path, "topic is the one that is consumed: dead letters would come back for ever");
 	if (d->opts.max_retries < CARAFE_NONE)
 		crf_problem(out, path, "max_retries must be 0 or more (CARAFE_NONE for 0), it is %d", d->opts.max_retries);
-	c->topic = d->topic;
+	c->topic = d->opts.skip ? NULL : d->topic;
+	c->own = t->name;
+	c->strategy = d->opts.strategy;
 	c->max_retries = d->opts.max_retries == 0         ? DEFAULT_RETRIES :
 			 d->opts.max_retries == CARAFE_NONE ? 0 :
 							      d->opts.max_retries;
@@ -60,16 +66,85 @@ compile(const struct crf_topic *t, const void *drawn, const struct crf_settings 
 }
 
 static void
+let_go(struct crf_step *s, const char *topic)
+{
+	const struct conf *c = s->conf;
+
+	if (topic == NULL)
+		crf_claim_skip(s->claims, CRF_RANK_RETRY, c->marks);
+	else
+		crf_claim_dispatch(s->claims, CRF_RANK_RETRY, topic, c->marks);
+}
+
+/* A topic that the strategy has chosen: NULL when it will do, else why not. */
+static const char *
+topic_problem(const struct conf *c, const char *topic)
+{
+	if (c->topic == NULL)
+		return "the strategy asks for a dead letter on a route that has .skip and so no dead letter queue";
+	if (topic == NULL || crf_topic_name_problem(topic) != NULL)
+		return "the strategy's topic is no name of a topic";
+	if (strcmp(topic, c->own) == 0)
+		return "the strategy's topic is the one that is consumed: dead letters would come back for ever";
+	return NULL;
+}
+
+static void
+dispatch(struct crf_step *s, const char *topic)
+{
+	const char *wrong = topic_problem(s->conf, topic);
+
+	if (wrong != NULL)
+		crf_complain(s, "strategy", wrong);
+	else
+		let_go(s, topic);
+}
+
+static void
+by_count(struct crf_step *s)
+{
+	const struct conf *c = s->conf;
+
+	if (s->attempt > c->max_retries)
+		let_go(s, c->topic);
+}
+
+static void
+by_strategy(struct crf_step *s)
+{
+	const struct conf *c = s->conf;
+	const char *topic = c->topic;
+	carafe_dlq_verdict verdict = c->strategy(s->consumer, crf_failed_message(s), crf_failures_of(s), &topic);
+
+	switch (verdict) {
+	case CARAFE_DLQ_BY_COUNT:
+		by_count(s);
+		return;
+	case CARAFE_DLQ_RETRY:
+		return;
+	case CARAFE_DLQ_DISPATCH:
+		dispatch(s, topic);
+		return;
+	case CARAFE_DLQ_SKIP:
+		let_go(s, NULL);
+		return;
+	}
+	crf_complain(s, "strategy", "the strategy returned what is no carafe_dlq_verdict");
+}
+
+static void
 after(struct crf_step *s)
 {
 	const struct conf *c = s->conf;
 
-	if (s->rc == CARAFE_OK || s->exhausted)
+	if (s->rc == CARAFE_OK || s->exhausted || s->undelivered)
 		return;
 	if (c->independent && s->advanced)
 		crf_count_anew(s);
-	if (s->attempt > c->max_retries)
-		crf_claim_dispatch(s->claims, CRF_RANK_RETRY, c->topic, c->marks);
+	if (c->strategy != NULL)
+		by_strategy(s);
+	else
+		by_count(s);
 }
 
 static const char *

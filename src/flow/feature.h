@@ -25,6 +25,7 @@ struct crf_step {
 	int attempt;    /* AFTER: which run of this work it was; a step may count it anew for itself and those after it */
 	bool advanced;  /* AFTER: something was finished in this run */
 	bool exhausted; /* AFTER: nothing is left unmarked */
+	bool undelivered; /* AFTER: no run, but a dead letter that could not be written; the handler has another go */
 };
 
 struct crf_feature {
@@ -47,6 +48,11 @@ void crf_check_known(size_t size, const char *path, struct crf_problems *out);
 
 /* What is left has had one run, this one. AFTER. */
 void crf_count_anew(struct crf_step *s);
+/* The message that failed, and what went wrong with it so far. AFTER a failed run. */
+const carafe_message *crf_failed_message(const struct crf_step *s);
+const struct carafe_failures *crf_failures_of(const struct crf_step *s);
+/* Reports that user code a step called did not do as it should. */
+void crf_complain(struct crf_step *s, const char *type, const char *text);
 
 size_t crf_count(const struct crf_step *s);
 void crf_keep(struct crf_step *s, size_t count);

@@ -106,7 +106,8 @@ crf_plan_targets(const struct crf_topic *t, void (*fn)(const char *topic, void *
 	const struct crf_plan *p = t->plan;
 
 	for (size_t i = 0; i < p->count; i++)
-		if (p->features[i].feature->target != NULL)
+		if (p->features[i].feature->target != NULL &&
+		    p->features[i].feature->target(p->features[i].conf) != NULL)
 			fn(p->features[i].feature->target(p->features[i].conf), arg);
 }
 

@@ -46,6 +46,7 @@ consume_messages(struct carafe_consumer *c)
 			crf_lane_mark(&c->lane, m->offset, carafe_message_leader_epoch(m));
 		b->head++;
 		c->attempt = 1;
+		crf_failures_clear(&c->failures);
 		c->why[0] = '\0';
 	} while (b->head < b->limit && !crf_lane_should_stop(&c->lane));
 	return CARAFE_OK;
@@ -94,10 +95,12 @@ report(struct carafe_consumer *c)
 		snprintf(c->why, sizeof(c->why), "the handler returned %d, which is no carafe_rc", (int)c->rc);
 	else if (c->why[0] == '\0')
 		snprintf(c->why, sizeof(c->why), "the handler returned %s", carafe_rc_name(c->rc));
+	if (c->hook == CARAFE_HOOK_CONSUME)
+		crf_failures_add(&c->failures, c->rc, c->why);
 	CRF_EMIT(c->flow->bus, CARAFE_EV_CONSUMER_ERROR, CRF_STR(TYPE, c->proceeded ? types[c->hook] : "wrap"), CRF_WHERE(c),
 	    CRF_INT(OFFSET, has_offset ? b->messages[b->head].offset : -1),
 	    CRF_INT(LAST_OFFSET, has_offset ? b->messages[b->limit - 1].offset : -1), CRF_INT(ATTEMPT, c->attempt),
-	    CRF_STR(RC, carafe_rc_name(c->rc)), CRF_STR(TEXT, c->why));
+	    CRF_STR(RC, carafe_rc_name(c->rc)), CRF_STR(TRACE_ID, crf_failures_trace_id(&c->failures)), CRF_STR(TEXT, c->why));
 }
 
 void
@@ -189,6 +192,31 @@ crf_count_anew(struct crf_step *s)
 {
 	s->attempt = 1;
 	s->claims->fresh = true;
+	crf_failures_keep_last(&s->consumer->failures);
+}
+
+const carafe_message *
+crf_failed_message(const struct crf_step *s)
+{
+	const struct carafe_batch *b = s->consumer->lane.strand.batch;
+
+	return &b->messages[b->head];
+}
+
+const struct carafe_failures *
+crf_failures_of(const struct crf_step *s)
+{
+	return s->consumer->failures.kept;
+}
+
+void
+crf_complain(struct crf_step *s, const char *type, const char *text)
+{
+	struct carafe_consumer *c = s->consumer;
+
+	CRF_EMIT(c->flow->bus, CARAFE_EV_CONSUMER_ERROR, CRF_STR(TYPE, type), CRF_WHERE(c),
+	    CRF_INT(OFFSET, crf_failed_message(s)->offset), CRF_INT(ATTEMPT, s->attempt),
+	    CRF_STR(TRACE_ID, crf_failures_trace_id(&c->failures)), CRF_STR(TEXT, text));
 }
 
 size_t
@@ -305,6 +333,8 @@ run(struct crf_lane *l, crf_ns now)
 	count_up(&c->flow->consumed, (int64_t)(end - first));
 	if (c->rc != CARAFE_OK)
 		count_up(&c->flow->failed, 1);
+	else
+		crf_failures_clear(&c->failures);
 	if (s->attempt == 0 && s->batch->head < s->batch->limit)
 		return; /* between two messages: the rest is for the next run, or for whoever comes next */
 	follow_up(c, first, now);
@@ -352,6 +382,7 @@ gone(struct crf_lane *l)
 	c->magic = 0;
 	free(c->state);
 	free(c->step_state);
+	crf_failures_fini(&c->failures);
 	free(c);
 	f->changed(f->app);
 }
@@ -362,19 +393,20 @@ resume(struct crf_lane *l, crf_ns now)
 	struct carafe_consumer *c = consumer_of(l);
 	struct crf_strand *s = &l->strand;
 	struct crf_claims claims = { 0 };
-	struct crf_step step = { .consumer = c, .claims = &claims, .now = now, .rc = CARAFE_FAILED, .attempt = s->attempt };
+	struct crf_step step = { .consumer = c, .claims = &claims, .now = now, .rc = CARAFE_FAILED, .attempt = s->attempt,
+		.undelivered = true };
 
 	if (!crf_dispatch_finish(c)) {
 		if (s->batch == NULL)
 			return;
 		crf_plan_run(c->plan, CRF_AFTER, &step, c->step_state);
-		claims.dispatch = CRF_RANK_NONE; /* the handler has another go first */
 		crf_settle(c, &claims);
 		return;
 	}
 	count_up(&c->flow->dead, 1);
 	if (c->dispatch.marks)
 		crf_lane_mark(l, c->dispatch.offset, c->dispatch.leader_epoch);
+	crf_failures_clear(&c->failures);
 	if (s->batch != NULL) {
 		s->batch->head++;
 		s->attempt = 0;

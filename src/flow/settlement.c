@@ -1,6 +1,7 @@
 /* The settlement: the one place where claims become deeds.
  *
  *   dispatch   before hold: what goes to the dead letter queue is not run again
+ *   skip       likewise what is left out instead
  *   hold       the strand sleeps; what is unmarked runs again from the head
  *   mark       what the handler was given is consumed, as far as the partition is still owned
  *   nothing    the batch is done with, marked or not (manual marking)
@@ -37,6 +38,22 @@ mark_all(struct carafe_consumer *c)
 	crf_lane_mark(&c->lane, last->offset, carafe_message_leader_epoch(last));
 }
 
+static void
+skip_head(struct carafe_consumer *c, bool marks)
+{
+	struct crf_strand *s = &c->lane.strand;
+	const carafe_message *m = &s->batch->messages[s->batch->head];
+
+	CRF_EMIT(c->flow->bus, CARAFE_EV_DLQ_SKIPPED, CRF_WHERE(c), CRF_INT(OFFSET, m->offset), CRF_INT(ATTEMPT, s->attempt),
+	    CRF_STR(TRACE_ID, crf_failures_trace_id(&c->failures)), CRF_STR(TEXT, c->why));
+	if (marks)
+		crf_lane_mark(&c->lane, m->offset, carafe_message_leader_epoch(m));
+	crf_failures_clear(&c->failures);
+	s->batch->head++;
+	s->attempt = 0;
+	s->hold_until = 0;
+}
+
 void
 crf_settle(struct carafe_consumer *c, const struct crf_claims *claims)
 {
@@ -47,6 +64,10 @@ crf_settle(struct carafe_consumer *c, const struct crf_claims *claims)
 	if (claims->dispatch != CRF_RANK_NONE && crf_lane_owned(&c->lane) &&
 	    crf_dispatch_start(c, claims->dispatch_to, claims->dispatch_marks))
 		return;
+	if (claims->skip != CRF_RANK_NONE && crf_lane_owned(&c->lane)) {
+		skip_head(c, claims->skip_marks);
+		return;
+	}
 	if (claims->hold != CRF_RANK_NONE) {
 		hold(c, claims);
 		return;

@@ -413,6 +413,146 @@ an_unmarked_dead_letter_does_not_move_the_commit_by_itself(void **state)
 	it_expect_each_once(s, topic, 0, 0, 3);
 }
 
+/* ------------------------------------------------------------------------------------------------ strategies, by hand */
+
+static carafe_rc
+fail_by_name(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
+{
+	(void)s;
+	if (is(m->value, "slow"))
+		return CARAFE_TIMEOUT;
+	return is(m->value, "good") ? CARAFE_OK : carafe_fail(c, "%.*s", (int)m->value.len, (const char *)m->value.data);
+}
+
+/* Time-outs are tried twice more, "odd" goes to another topic (carafe_arg's), "junk" nowhere, the rest by count. */
+static carafe_dlq_verdict
+by_kind(carafe_consumer *c, const carafe_message *m, const carafe_failures *f, const char **topic)
+{
+	struct it_sink *s = carafe_arg(c);
+
+	(void)m;
+	if (carafe_failures_rc(f, 0) == CARAFE_TIMEOUT)
+		return carafe_failures_with(f, CARAFE_TIMEOUT) <= 2 ? CARAFE_DLQ_RETRY : CARAFE_DLQ_DISPATCH;
+	if (strcmp(carafe_failures_text(f, 0), "junk") == 0)
+		return CARAFE_DLQ_SKIP;
+	if (strcmp(carafe_failures_text(f, 0), "odd") != 0)
+		return CARAFE_DLQ_BY_COUNT;
+	*topic = s->arg;
+	return CARAFE_DLQ_DISPATCH;
+}
+
+static void
+a_strategy_sends_each_kind_of_error_where_it_belongs(void **state)
+{
+	const char *topic = it_topic("kinds", 1, NULL), *dead = it_topic("dead", 1, NULL), *group = it_name("group");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	carafe *app = it_app(.events = events);
+	struct it_messages letters, odd;
+
+	(void)state;
+	s->on_message = fail_by_name;
+	s->arg = (void *)it_topic("odd", 1, NULL);
+	it_produce(topic, 0, "slow");
+	it_produce(topic, 0, "odd");
+	it_produce(topic, 0, "junk");
+	it_produce(topic, 0, "else");
+	it_produce(topic, 0, "good");
+	carafe_dlq(it_route(app, group, topic, it_message_handler, s), .topic = dead, .max_retries = 1, .strategy = by_kind);
+	it_start(app);
+	it_until(it_committed(group, topic, 0) == 5);
+	it_stop(app);
+	it_read(dead, &letters);
+	assert_int_equal(letters.count, 2);
+	assert_true(is(letters.items[0].value, "slow"));
+	assert_int_equal(header_number(&letters.items[0], "source_attempts"), 3);
+	assert_true(is(letters.items[1].value, "else"));
+	assert_int_equal(header_number(&letters.items[1], "source_attempts"), 2);
+	it_messages_free(&letters);
+	it_read(s->arg, &odd);
+	assert_int_equal(odd.count, 1);
+	assert_true(is(odd.items[0].value, "odd"));
+	assert_int_equal(strlen(it_header(&odd.items[0], "source_trace_id")), 32);
+	it_messages_free(&odd);
+	assert_int_equal(it_event_count(events, CARAFE_EV_DLQ_SKIPPED), 1);
+	assert_int_equal(it_event_at(events, CARAFE_EV_DLQ_SKIPPED, 0).offset, 2);
+}
+
+/* Its own verdict on each message of a batch: what is bad is put aside, the batch as a whole succeeds. */
+static carafe_rc
+put_poison_aside(struct it_sink *s, carafe_consumer *c, const carafe_batch *b)
+{
+	carafe_error err = { 0 };
+
+	(void)s;
+	carafe_foreach (m, b) {
+		if (m->value.len < 6 || memcmp(m->value.data, "poison", 6) != 0)
+			continue;
+		carafe_fail(c, "poison at %lld", (long long)m->offset);
+		if (carafe_dead_letter(c, m, NULL, &err) != CARAFE_OK)
+			return carafe_fail(c, "%s", err.text);
+	}
+	return CARAFE_OK;
+}
+
+static void
+what_a_handler_puts_aside_is_there_in_order_and_the_batch_goes_on(void **state)
+{
+	const char *topic = it_topic("by-hand", 1, NULL), *dead = it_topic("dead", 3, NULL), *group = it_name("group");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	carafe *app = it_app(.events = events);
+	struct it_messages letters;
+
+	(void)state;
+	s->on_batch = put_poison_aside;
+	it_produce(topic, 0, "poison a");
+	it_produce(topic, 0, "good");
+	it_produce(topic, 0, "poison b");
+	it_produce(topic, 0, "poison c");
+	carafe_dlq(it_route(app, group, topic, it_batch_handler, s), .topic = dead);
+	it_start(app);
+	it_until(it_committed(group, topic, 0) == 4);
+	it_stop(app);
+	assert_int_equal(it_event_count(events, CARAFE_EV_CONSUMER_ERROR), 0);
+	assert_int_equal(it_event_count(events, CARAFE_EV_DLQ_DISPATCHED), 3);
+	it_read(dead, &letters);
+	assert_int_equal(letters.count, 3);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(letters.items[i].partition, letters.items[0].partition);
+		assert_int_equal(header_number(&letters.items[i], "source_offset"), i == 0 ? 0 : i + 1);
+	}
+	assert_string_equal(it_header(&letters.items[2], "source_error"), "poison at 3");
+	it_messages_free(&letters);
+}
+
+static carafe_route *
+with_queue_that_is_not_there(carafe_route *r)
+{
+	carafe_dlq(r, .topic = it_name("nobody-made-it"), .max_retries = 1000);
+	return r;
+}
+
+/* Nobody takes the letter: the handler is told within message.timeout.ms and the message is not skipped. */
+static void
+what_cannot_be_put_aside_is_not_lost(void **state)
+{
+	const char *topic = it_topic("nowhere", 1, NULL), *group = it_name("group");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	carafe *app = it_app(.events = events, .kafka = IMPATIENT);
+
+	(void)state;
+	s->on_batch = put_poison_aside;
+	it_produce(topic, 0, "poison");
+	carafe_retry(
+	    with_queue_that_is_not_there(it_route(app, group, topic, it_batch_handler, s)), .timeout = 50, .max_timeout = 50);
+	it_start(app);
+	it_until(it_event_count(events, CARAFE_EV_CONSUMER_RETRY) >= 2);
+	it_stop(app);
+	assert_int_equal(it_committed(group, topic, 0), -1);
+}
+
 int
 main(void)
 {
@@ -429,6 +569,9 @@ main(void)
 		IT(a_message_too_large_for_the_producer_waits_and_holds_up_nobody),
 		IT(a_stop_does_not_wait_for_a_dead_letter_that_cannot_be_written),
 		IT(an_unmarked_dead_letter_does_not_move_the_commit_by_itself),
+		IT(a_strategy_sends_each_kind_of_error_where_it_belongs),
+		IT(what_a_handler_puts_aside_is_there_in_order_and_the_batch_goes_on),
+		IT(what_cannot_be_put_aside_is_not_lost),
 	};
 
 	return it_run(tests);
