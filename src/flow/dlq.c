@@ -18,7 +18,7 @@ struct conf {
 	int max_retries;
 	bool independent;
 	bool marks;
-	const char *own; /* the topic that is consumed; may be a pattern's */
+	const struct crf_topic *own; /* what is consumed; may be a pattern */
 	carafe_dlq_strategy strategy;
 };
 
@@ -55,7 +55,7 @@ compile(const struct crf_topic *t, const void *drawn, const struct crf_settings 
 	if (d->opts.max_retries < CARAFE_NONE)
 		crf_problem(out, path, "max_retries must be 0 or more (CARAFE_NONE for 0), it is %d", d->opts.max_retries);
 	c->topic = d->opts.skip ? NULL : d->topic;
-	c->own = t->name;
+	c->own = t;
 	c->strategy = d->opts.strategy;
 	c->max_retries = d->opts.max_retries == 0         ? DEFAULT_RETRIES :
 			 d->opts.max_retries == CARAFE_NONE ? 0 :
@@ -76,6 +76,13 @@ let_go(struct crf_step *s, const char *topic)
 		crf_claim_dispatch(s->claims, CRF_RANK_RETRY, topic, c->marks);
 }
 
+/* Its route consumes that topic, or would. */
+static bool
+is_own(const struct crf_topic *t, const char *topic)
+{
+	return crf_routing_owner(t->connection->routing, t->connection->group, topic) == t->route;
+}
+
 /* A topic that the strategy has chosen: NULL when it will do, else why not. */
 static const char *
 topic_problem(const struct conf *c, const char *topic)
@@ -84,7 +91,7 @@ topic_problem(const struct conf *c, const char *topic)
 		return "the strategy asks for a dead letter on a route that has .skip and so no dead letter queue";
 	if (topic == NULL || crf_topic_name_problem(topic) != NULL)
 		return "the strategy's topic is no name of a topic";
-	if (strcmp(topic, c->own) == 0)
+	if (is_own(c->own, topic))
 		return "the strategy's topic is the one that is consumed: dead letters would come back for ever";
 	return NULL;
 }

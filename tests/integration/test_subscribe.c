@@ -165,6 +165,44 @@ a_pattern_leaves_out_its_dead_letters_and_what_the_group_names(void **state)
 	it_messages_free(&letters);
 }
 
+static carafe_dlq_verdict
+choose_a_topic_that_matches(carafe_consumer *c, const carafe_message *m, const carafe_failures *failures, const char **topic)
+{
+	struct it_sink *s = carafe_arg(c);
+
+	(void)m;
+	(void)failures;
+	if (atomic_load(&s->flag) == 0)
+		*topic = s->arg;
+	return CARAFE_DLQ_DISPATCH;
+}
+
+static void
+a_strategy_cannot_choose_a_topic_that_the_pattern_matches(void **state)
+{
+	struct family f = new_family("choose");
+	const char *topic = it_topic(f.what, 1, NULL), *dead = it_topic(f.what, 1, NULL), *group = it_name("group");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	struct it_messages letters;
+	carafe *app = watching_app(IT_COOPERATIVE, events);
+
+	(void)state;
+	it_produce(topic, 0, "bad");
+	s->on_message = refuse_bad;
+	s->arg = (void *)it_name(f.what);
+	carafe_dlq(carafe_pattern(carafe_group(app, group), f.pattern, .handler = &it_message_handler, .arg = s), .topic = dead,
+	    .strategy = choose_a_topic_that_matches);
+	it_start(app);
+	it_until(it_event_find(events, CARAFE_EV_CONSUMER_ERROR, "dead letters would come back for ever", NULL));
+	atomic_store(&s->flag, 1);
+	it_until(it_committed(group, topic, 0) == 1);
+	it_stop(app);
+	it_read(dead, &letters);
+	assert_int_equal(letters.count, 1);
+	it_messages_free(&letters);
+}
+
 /* ------------------------------------------------------------------------------------------------ by hand */
 
 static void
@@ -223,6 +261,7 @@ main(void)
 		IT_PROTOCOLS(a_pattern_follows_topics_as_they_come_and_go),
 		IT_PROTOCOLS(a_pattern_that_matches_nothing_yet_starts_and_stops),
 		IT_PROTOCOLS(a_pattern_leaves_out_its_dead_letters_and_what_the_group_names),
+		IT(a_strategy_cannot_choose_a_topic_that_the_pattern_matches),
 		IT_PROTOCOLS(partitions_named_by_hand_are_consumed_without_a_group_and_committed_in_it),
 		IT_PROTOCOLS(all_partitions_by_hand_are_those_that_are_added_too),
 	};
