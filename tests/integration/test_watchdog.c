@@ -257,13 +257,18 @@ partitions_move_while_every_worker_is_busy(void **state)
 	assert_int_equal(it_event_count(events, CARAFE_EV_CONSUMER_STUCK), 0);
 }
 
+/* What takes long by its nature is not done once more for the eager protocol. */
+#define IT_COOPERATIVE_ONES(fn)                                                                                        \
+	{ #fn ", cooperative", fn, it_begin, it_end_test, (void *)"cooperative" },                                     \
+	    { #fn ", kip-848", fn, it_begin, it_end_test, (void *)"kip-848" }
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IT_PROTOCOLS(others_take_over_from_a_member_whose_handler_hangs_and_it_comes_back),
-		IT_PROTOCOLS(a_stop_while_the_member_stays_away_waits_for_the_handler),
-		IT_PROTOCOLS(long_running_handlers_stay_in_the_group),
+		IT_COOPERATIVE_ONES(a_stop_while_the_member_stays_away_waits_for_the_handler),
+		IT_COOPERATIVE_ONES(long_running_handlers_stay_in_the_group),
 		IT(messages_that_are_slow_together_are_no_hang),
 		IT_PROTOCOLS(partitions_move_while_every_worker_is_busy),
 		IT_PROTOCOLS(a_partition_that_comes_back_waits_for_the_handler_it_was_taken_from),
