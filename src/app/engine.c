@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/liveness.h"
 #include "core/error.h"
 #include "flow/plan.h"
 #include "work/lane.h"
@@ -258,7 +259,7 @@ take_down(struct crf_engine *e)
 	size_t count = e->connection_count;
 	crf_ns now = crf_now();
 
-	e->connection_count = 0; /* who describes them looks no more */
+	e->connection_count = 0; /* who describes or checks them looks no more */
 	crf_unlock(&e->app->mu);
 	for (size_t i = 0; i < count; i++)
 		crf_connection_free(e->connections[i]);
@@ -395,6 +396,11 @@ crf_engine_start(carafe *app, bool exit_eof, carafe_error *err)
 		crf_engine_free(e);
 		return rc;
 	}
+	if ((rc = crf_liveness_open(&e->liveness, e, err)) != CARAFE_OK) {
+		crf_producer_free(e->flow.producer, 0);
+		crf_engine_free(e);
+		return rc;
+	}
 	make_connections(e);
 	app->engine = e;
 	for (size_t i = 0; i < e->connection_count; i++)
@@ -403,6 +409,7 @@ crf_engine_start(carafe *app, bool exit_eof, carafe_error *err)
 	app->status = CARAFE_RUNNING;
 	crf_unlock(&app->mu);
 	CRF_EMIT(app->bus, CARAFE_EV_APP_RUNNING, CRF_INT(COUNT, (int64_t)e->connection_count));
+	crf_liveness_start(e->liveness);
 	crf_thread_start(&e->keeper, "crf-keeper", keep, e);
 	return CARAFE_OK;
 }
@@ -422,6 +429,7 @@ void
 crf_engine_free(struct crf_engine *e)
 {
 	crf_thread_join(&e->keeper);
+	crf_liveness_close(e->liveness);
 	crf_pool_free(e->pool);
 	crf_flow_fini(&e->flow);
 	free(e->connections);

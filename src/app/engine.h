@@ -7,6 +7,8 @@
 #include "connection/connection.h"
 #include "flow/flow.h"
 
+struct crf_liveness;
+
 struct crf_engine {
 	carafe *app;
 	struct crf_pool *pool;
@@ -15,6 +17,7 @@ struct crf_engine {
 	size_t connection_count;             /* likewise */
 	int share; /* of prefetch_budget that each has, KiB */
 	struct crf_thread keeper;
+	struct crf_liveness *liveness; /* NULL: nobody asks */
 	bool exit_eof;
 	atomic_bool quiet; /* asked for */
 	atomic_bool stop;

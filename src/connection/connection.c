@@ -73,6 +73,18 @@ crf_connection_steady(const struct crf_connection *c)
 	return atomic_load(&c->steady);
 }
 
+crf_ns
+crf_connection_polled(const struct crf_connection *c)
+{
+	return atomic_load(&c->polled);
+}
+
+crf_ns
+crf_connection_revoking(const struct crf_connection *c)
+{
+	return atomic_load(&c->revoking);
+}
+
 void
 crf_connection_be_patient(struct crf_connection *c)
 {
@@ -531,6 +543,7 @@ serve(struct crf_connection *c)
 		struct crf_client_event ev;
 		crf_ns now = crf_now();
 
+		atomic_store_explicit(&c->polled, now, memory_order_relaxed);
 		advance_stop(c, now);
 		crf_absence_advance(c, now);
 		crf_topics_serve(c, now);
@@ -585,7 +598,9 @@ live_once(struct crf_connection *c)
 		return c->last_error.rc;
 	report_started(c);
 	serve(c);
+	atomic_store(&c->polled, 0);
 	close_client(c);
+	atomic_store(&c->revoking, 0);
 	return c->fatal ? c->last_error.rc : CARAFE_OK;
 }
 

@@ -58,6 +58,10 @@ bool crf_connection_over(const struct crf_connection *c);
 bool crf_connection_released(struct crf_connection *c);
 /* ms that a handler may take before others think this member dead. Any thread, after the start. */
 int crf_connection_max_poll(const struct crf_connection *c);
+/* When its thread last looked at its client, 0 while it has none; since when it gives partitions up, 0 when it does not.
+ * Any thread. */
+crf_ns crf_connection_polled(const struct crf_connection *c);
+crf_ns crf_connection_revoking(const struct crf_connection *c);
 /* One line on what it is doing. Any thread. */
 void crf_connection_describe(struct crf_connection *c, struct crf_buf *out);
 

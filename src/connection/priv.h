@@ -48,6 +48,8 @@ struct crf_connection {
 	atomic_bool stop;
 	atomic_bool over; /* stopped() was called */
 	atomic_bool steady;
+	_Atomic crf_ns polled;      /* last turn of its thread; 0: no client now */
+	_Atomic crf_ns revoking;    /* since when partitions are on their way out; 0: none are */
 	atomic_int max_poll;
 	atomic_int assigned;        /* epochs */
 	_Atomic crf_ns rebalanced;  /* last */

@@ -138,6 +138,7 @@ let_go(struct crf_connection *c)
 	    crf_now() - r->started);
 	crf_partitions_fini(&r->list);
 	r->step = CRF_REVOKE_NONE;
+	atomic_store(&c->revoking, 0);
 	atomic_store(&c->steady, true);
 }
 
@@ -177,6 +178,7 @@ crf_rebalance_revoke(struct crf_connection *c, struct crf_client_event *ev)
 	if (r->step != CRF_REVOKE_NONE) /* librdkafka waits for an answer before it asks again; if not, the first is moot */
 		let_go(c);
 	atomic_store(&c->steady, false);
+	atomic_store(&c->revoking, now);
 	*r = (struct crf_revoke){
 		.step = CRF_REVOKE_DRAINING,
 		.list = ev->partitions,
