@@ -17,7 +17,8 @@ extern "C" {
 #endif
 
 /* What a call came to. A handler returns CARAFE_OK for success; every other value is a failure of the batch or message
- * it was given, which is then retried. */
+ * it was given, which is then retried; but after CARAFE_CRITICAL nothing is retried, dead-lettered or marked: the app stops
+ * gracefully, carafe_wait returns CARAFE_CRITICAL, and a server ends with status 70. */
 typedef enum carafe_rc {
 	CARAFE_OK = 0,
 	CARAFE_FAILED = 1,       /* a handler's own verdict: carafe_fail() returns it */
@@ -31,7 +32,8 @@ typedef enum carafe_rc {
 	CARAFE_UNSUPPORTED = 9,  /* this librdkafka or broker cannot do it */
 	CARAFE_KAFKA = 10,       /* Kafka or librdkafka refused: see carafe_error.kafka */
 	CARAFE_FATAL = 11,       /* the client cannot go on */
-	CARAFE_SYSTEM = 12       /* an operating-system call failed */
+	CARAFE_SYSTEM = 12,      /* an operating-system call failed */
+	CARAFE_CRITICAL = 13     /* a handler's own verdict: nothing can go on; the app stops */
 } carafe_rc;
 
 #define CARAFE_ERROR_TEXT 256

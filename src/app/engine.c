@@ -83,6 +83,20 @@ static const struct crf_connection_host host_ops = {
 	.stopped = stopped,
 };
 
+/* Any worker. The first one's word is the outcome. */
+static void
+critical(carafe *app, const char *why)
+{
+	struct crf_engine *e = app->engine;
+
+	crf_lock(&app->mu);
+	if (e->rc == CARAFE_OK)
+		e->rc = crf_error(&e->err, CARAFE_CRITICAL, "a handler said that nothing can go on: %s", why);
+	atomic_store(&e->stop, true);
+	crf_cond_broadcast(&app->changed);
+	crf_unlock(&app->mu);
+}
+
 /* ------------------------------------------------------------------------------------------------ what runs */
 
 static void
@@ -391,6 +405,7 @@ crf_engine_start(carafe *app, bool exit_eof, carafe_error *err)
 	e->pool = crf_pool_new(app->settings.v.concurrency);
 	crf_flow_init(&e->flow, app, app->bus, e->pool);
 	e->flow.changed = crf_engine_poke;
+	e->flow.critical = critical;
 	e->flow.tick_interval = app->settings.v.tick_interval * CRF_MS;
 	if ((rc = make_producer(e, err)) != CARAFE_OK) {
 		crf_engine_free(e);

@@ -20,6 +20,7 @@ static const char *const names[] = {
 	[CARAFE_KAFKA] = "CARAFE_KAFKA",
 	[CARAFE_FATAL] = "CARAFE_FATAL",
 	[CARAFE_SYSTEM] = "CARAFE_SYSTEM",
+	[CARAFE_CRITICAL] = "CARAFE_CRITICAL",
 };
 
 const char *

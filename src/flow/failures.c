@@ -8,7 +8,7 @@
 #include "core/mem.h"
 
 #define TEXT 128
-#define RCS (CARAFE_SYSTEM + 1)
+#define RCS (CARAFE_CRITICAL + 1)
 
 struct failure {
 	carafe_rc rc;

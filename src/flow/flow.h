@@ -15,6 +15,8 @@ struct crf_flow {
 	crf_ns tick_interval;
 	/* Something changed that the app may be waiting for: a consumer fell quiet, reached the end, is gone. Any worker. */
 	void (*changed)(carafe *app);
+	/* A handler said that nothing can go on. Any worker. */
+	void (*critical)(carafe *app, const char *why);
 
 	struct crf_mutex mu;
 	struct crf_list consumers; /* mu */

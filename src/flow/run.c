@@ -91,7 +91,7 @@ report(struct carafe_consumer *c)
 	const struct carafe_batch *b = c->lane.strand.batch;
 	bool has_offset = c->hook == CARAFE_HOOK_CONSUME && b != NULL && b->head < b->limit;
 
-	if (c->why[0] == '\0' && (c->rc < CARAFE_OK || c->rc > CARAFE_SYSTEM))
+	if (c->why[0] == '\0' && (c->rc < CARAFE_OK || c->rc > CARAFE_CRITICAL))
 		snprintf(c->why, sizeof(c->why), "the handler returned %d, which is no carafe_rc", (int)c->rc);
 	else if (c->why[0] == '\0')
 		snprintf(c->why, sizeof(c->why), "the handler returned %s", carafe_rc_name(c->rc));
@@ -118,6 +118,8 @@ crf_consumer_call(struct carafe_consumer *c, carafe_hook hook)
 		c->rc = carafe_fail(c, "wrap did not call carafe_proceed(): nothing was done");
 	if (c->rc != CARAFE_OK)
 		report(c);
+	if (c->rc == CARAFE_CRITICAL)
+		c->flow->critical(c->flow->app, c->why);
 }
 
 static void hook(struct crf_lane *l, carafe_hook which);
@@ -335,6 +337,10 @@ run(struct crf_lane *l, crf_ns now)
 		count_up(&c->flow->failed, 1);
 	else
 		crf_failures_clear(&c->failures);
+	if (c->rc == CARAFE_CRITICAL) {
+		c->lane.strand.hold_until = CRF_NEVER; /* the stop that was asked for lets it go, unmarked */
+		return;
+	}
 	if (s->attempt == 0 && s->batch->head < s->batch->limit)
 		return; /* between two messages: the rest is for the next run, or for whoever comes next */
 	follow_up(c, first, now);

@@ -171,6 +171,43 @@ a_handler_can_stop_the_app(void **state)
 }
 
 static carafe_rc
+critical_at_3(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
+{
+	(void)s, (void)c;
+	return m->offset == 3 ? CARAFE_CRITICAL : CARAFE_OK;
+}
+
+static void
+a_critical_handler_stops_the_app_without_a_retry_or_a_dead_letter(void **state)
+{
+	const char *topic = it_topic("critical", 1, NULL), *dead = it_topic("dead", 1, NULL), *group = it_name("group");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	carafe *app = it_app(.events = events);
+	struct it_messages letters = { 0 };
+	carafe_route *route;
+	carafe_error err = { 0 };
+
+	(void)state;
+	it_produce_many(topic, 0, 0, 10);
+	s->on_message = critical_at_3;
+	route = it_route(app, group, topic, it_message_handler, s);
+	carafe_dlq(route, .topic = dead, .max_retries = CARAFE_NONE);
+	it_start(app);
+	assert_int_equal(carafe_wait(app, IT_PATIENCE_MS, &err), CARAFE_CRITICAL);
+	assert_non_null(strstr(err.text, "CARAFE_CRITICAL"));
+	assert_int_equal(it_event_count(events, CARAFE_EV_APP_STOPPING), 1);
+	assert_int_equal(it_event_count(events, CARAFE_EV_CONSUMER_RETRY), 0);
+	assert_true(it_event_count(events, CARAFE_EV_CONSUMER_ERROR) >= 1);
+	it_app_forget(app);
+	carafe_free(app);
+	assert_int_equal(it_committed(group, topic, 0), 3);
+	it_read(dead, &letters);
+	assert_int_equal(letters.count, 0);
+	it_messages_free(&letters);
+}
+
+static carafe_rc
 wait_at_gate(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
 {
 	(void)c, (void)m;
@@ -441,6 +478,7 @@ main(void)
 		IT_PROTOCOLS(a_shutdown_hook_still_owns_its_partition),
 		IT_PROTOCOLS(a_stop_before_the_first_rebalance_is_clean),
 		IT(a_handler_can_stop_the_app),
+		IT(a_critical_handler_stops_the_app_without_a_retry_or_a_dead_letter),
 		IT_PROTOCOLS(quiet_finishes_what_is_in_hand_and_stays_in_the_group),
 		IT(scaling_down_while_busy_leaves_exactly_as_many_as_asked_for),
 		IT(nothing_is_left_of_an_app),
