@@ -291,7 +291,10 @@ CARAFE_API const char *carafe_status_name(carafe_status status);
 
 /* For a host program with a main() of its own: checks everything, starts connections and workers, and returns. Uses no
  * signals, never exits the process. CARAFE_CONFIG when there are mistakes (the first in err, all of them from
- * carafe_check), CARAFE_STATE when it was started before: an app runs once. Any thread, not a handler. */
+ * carafe_check), CARAFE_STATE when it was started before: an app runs once. Any thread, not a handler.
+ *
+ * A child process of fork() has none of the app's threads: there carafe_start and carafe_wait return CARAFE_STATE, and
+ * carafe_stop, carafe_quiet, carafe_scale, carafe_dump and carafe_free do nothing. Fork first, then start. */
 CARAFE_API carafe_rc carafe_start(carafe *app, carafe_error *err) CARAFE_USE;
 
 /* Finishes what is in hand, runs shutdown hooks, takes nothing new and stays in its groups, so that no rebalance

@@ -37,6 +37,8 @@ carafe_free(carafe *app)
 	if (app == NULL)
 		return;
 	crf_check_magic(app, CRF_APP_MAGIC);
+	if (crf_engine_elsewhere(app))
+		return;
 	if (app->engine != NULL) {
 		if (crf_engine_stuck(app->engine)) /* threads that hang still use it */
 			return;
@@ -152,6 +154,8 @@ carafe_status_of(const carafe *app)
 	carafe_status status;
 
 	crf_check_magic(app, CRF_APP_MAGIC);
+	if (crf_engine_elsewhere(app))
+		return app->status;
 	crf_lock(mu);
 	status = app->status;
 	crf_unlock(mu);

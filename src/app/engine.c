@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/liveness.h"
 #include "core/error.h"
@@ -401,6 +402,7 @@ crf_engine_start(carafe *app, bool exit_eof, carafe_error *err)
 	carafe_rc rc;
 
 	e->app = app;
+	e->process = getpid();
 	e->exit_eof = exit_eof;
 	e->pool = crf_pool_new(app->settings.v.concurrency);
 	crf_flow_init(&e->flow, app, app->bus, e->pool);
@@ -427,6 +429,12 @@ crf_engine_start(carafe *app, bool exit_eof, carafe_error *err)
 	crf_liveness_start(e->liveness);
 	crf_thread_start(&e->keeper, "crf-keeper", keep, e);
 	return CARAFE_OK;
+}
+
+bool
+crf_engine_elsewhere(const carafe *app)
+{
+	return app->engine != NULL && app->engine->process != getpid();
 }
 
 bool

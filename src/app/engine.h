@@ -3,6 +3,8 @@
 #ifndef CRF_APP_ENGINE_H
 #define CRF_APP_ENGINE_H
 
+#include <sys/types.h>
+
 #include "app/app.h"
 #include "connection/connection.h"
 #include "flow/flow.h"
@@ -11,6 +13,7 @@ struct crf_liveness;
 
 struct crf_engine {
 	carafe *app;
+	pid_t process; /* that it runs in */
 	struct crf_pool *pool;
 	struct crf_flow flow;
 	struct crf_connection **connections; /* keeper; written under app.mu, so that others can look */
@@ -36,6 +39,9 @@ carafe_rc crf_engine_start(carafe *app, bool exit_eof, carafe_error *err);
 void crf_engine_free(struct crf_engine *e);
 /* shutdown_timeout passed and threads were left behind: nothing can be freed. */
 bool crf_engine_stuck(const struct crf_engine *e);
+
+/* The app runs in the process that this one was forked from: its threads are not here, its locks may be held for ever. */
+bool crf_engine_elsewhere(const carafe *app);
 
 /* What every connection and lane is doing, and whose turn it is on which worker: a line each. Any thread. */
 void crf_engine_describe(struct crf_engine *e, struct crf_buf *out);

@@ -3,6 +3,14 @@
 #include "app/engine.h"
 #include "core/error.h"
 
+static carafe_rc
+refuse_child(const carafe *app, carafe_error *err)
+{
+	return crf_error(err, CARAFE_STATE,
+	    "the app runs in process %ld, and this is its child: nothing of it works here; make a new app after the fork",
+	    (long)app->engine->process);
+}
+
 /* Whoever waits for the end of partitions must be told of it. */
 static void
 ask_for_eof(struct crf_routing *r)
@@ -37,6 +45,8 @@ carafe_start(carafe *app, carafe_error *err)
 	carafe_rc rc;
 
 	crf_check_magic(app, CRF_APP_MAGIC);
+	if (crf_engine_elsewhere(app))
+		return refuse_child(app, err);
 	if ((rc = crf_app_prepare(app, &(struct crf_scope){ 0 }, err)) != CARAFE_OK)
 		return rc;
 	return crf_app_start(app, false, err);
@@ -46,7 +56,7 @@ void
 carafe_quiet(carafe *app)
 {
 	crf_check_magic(app, CRF_APP_MAGIC);
-	if (app->engine == NULL)
+	if (app->engine == NULL || crf_engine_elsewhere(app))
 		return;
 	atomic_store(&app->engine->quiet, true);
 	crf_engine_poke(app);
@@ -56,7 +66,7 @@ void
 carafe_stop(carafe *app)
 {
 	crf_check_magic(app, CRF_APP_MAGIC);
-	if (app->engine == NULL)
+	if (app->engine == NULL || crf_engine_elsewhere(app))
 		return;
 	atomic_store(&app->engine->stop, true);
 	crf_engine_poke(app);
@@ -73,6 +83,8 @@ carafe_wait(carafe *app, int timeout_ms, carafe_error *err)
 	crf_check_magic(app, CRF_APP_MAGIC);
 	if (e == NULL)
 		return crf_error(err, CARAFE_STATE, "the app was not started");
+	if (crf_engine_elsewhere(app))
+		return refuse_child(app, err);
 	crf_lock(&app->mu);
 	while (app->status != CARAFE_TERMINATED && !e->stuck && in_time)
 		in_time = crf_cond_wait_until(&app->changed, &app->mu, until);
@@ -91,7 +103,7 @@ carafe_scale(carafe *app, int concurrency)
 	int before;
 
 	crf_check_magic(app, CRF_APP_MAGIC);
-	if (app->engine == NULL)
+	if (app->engine == NULL || crf_engine_elsewhere(app))
 		return;
 	before = crf_pool_scale(app->engine->pool, concurrency);
 	CRF_EMIT(app->bus, CARAFE_EV_WORKERS_SCALED, CRF_INT(FROM, before), CRF_INT(TO, concurrency < 1 ? 1 : concurrency));

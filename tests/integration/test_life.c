@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "support/test.h"
 
@@ -243,6 +245,47 @@ quiet_finishes_what_is_in_hand_and_stays_in_the_group(void **state)
 	assert_int_equal(it_committed(group, topic, 0), 1);
 }
 
+/* In the child: 0 when everything is refused or ignored. */
+static int
+use_in_child(carafe *app)
+{
+	carafe_error err = { 0 };
+
+	alarm(IT_PATIENCE_MS / 1000);
+	carafe_stop(app);
+	carafe_quiet(app);
+	carafe_scale(app, 2);
+	carafe_dump(app);
+	if (carafe_start(app, &err) != CARAFE_STATE || strstr(err.text, "fork") == NULL)
+		return 1;
+	if (carafe_wait(app, -1, &err) != CARAFE_STATE || strstr(err.text, "fork") == NULL)
+		return 2;
+	carafe_free(app);
+	return carafe_status_of(app) == CARAFE_RUNNING ? 0 : 3;
+}
+
+static void
+a_child_process_is_told_that_the_app_is_not_its_own(void **state)
+{
+	const char *topic = it_topic("fork", 1, NULL);
+	struct it_sink *s = it_sink_new();
+	carafe *app = it_app(.concurrency = 1);
+	int status = -1;
+	pid_t child;
+
+	(void)state;
+	it_route(app, it_name("group"), topic, it_message_handler, s);
+	it_start(app);
+	if ((child = fork()) == 0)
+		_exit(use_in_child(app));
+	assert_true(child > 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	it_produce(topic, 0, "the parent goes on");
+	it_until(it_handled(s) == 1);
+	it_stop(app);
+}
+
 /* ------------------------------------------------------------------------------------------------ workers */
 
 /* Threads of this process with that name. */
@@ -480,6 +523,7 @@ main(void)
 		IT(a_handler_can_stop_the_app),
 		IT(a_critical_handler_stops_the_app_without_a_retry_or_a_dead_letter),
 		IT_PROTOCOLS(quiet_finishes_what_is_in_hand_and_stays_in_the_group),
+		IT(a_child_process_is_told_that_the_app_is_not_its_own),
 		IT(scaling_down_while_busy_leaves_exactly_as_many_as_asked_for),
 		IT(nothing_is_left_of_an_app),
 		IT(a_stop_that_cannot_end_names_what_hangs_and_leaves_the_host_alone),
