@@ -12,10 +12,12 @@
 #define CALL_MS 20000
 #define BIGGEST "8000000" /* larger than what brokers take, so that they decide */
 
-/* One for each cluster that was used: a producer is good for administration too. */
+/* One for each cluster that was used: a producer is good for administration too, but for groups' offsets: librdkafka
+ * crashes when their coordinator has moved and the client is no consumer. */
 struct cluster {
 	char bootstrap[256];
 	rd_kafka_t *rk;
+	rd_kafka_t *consumer;
 	struct topic {
 		struct topic *next;
 		char name[96];
@@ -103,6 +105,15 @@ producer_new(const char *bootstrap)
 	return client_new(RD_KAFKA_PRODUCER, conf);
 }
 
+static rd_kafka_t *
+consumer_new(const char *bootstrap)
+{
+	rd_kafka_conf_t *conf = client_conf(bootstrap);
+
+	set(conf, "group.id", "it-verifier");
+	return client_new(RD_KAFKA_CONSUMER, conf);
+}
+
 const char *
 it_kafka(void)
 {
@@ -119,6 +130,7 @@ it_use_cluster(const char *bootstrap)
 	if (c->rk == NULL) {
 		snprintf(c->bootstrap, sizeof(c->bootstrap), "%s", bootstrap);
 		c->rk = producer_new(bootstrap);
+		c->consumer = consumer_new(bootstrap);
 	}
 	in_use = c;
 }
@@ -279,6 +291,22 @@ it_topic_config(const char *name, const char *key, const char *value)
 	rd_kafka_ConfigResource_destroy(resource);
 }
 
+bool
+it_whole(int brokers)
+{
+	const struct rd_kafka_metadata *metadata;
+	int lagging = 0;
+
+	if (rd_kafka_metadata(in_use->rk, 1, NULL, &metadata, CALL_MS) != 0)
+		return false;
+	for (int t = 0; t < metadata->topic_cnt; t++)
+		for (int i = 0; i < metadata->topics[t].partition_cnt; i++)
+			lagging += metadata->topics[t].partitions[i].isr_cnt < metadata->topics[t].partitions[i].replica_cnt;
+	lagging += metadata->broker_cnt < brokers;
+	rd_kafka_metadata_destroy(metadata);
+	return lagging == 0;
+}
+
 /* Deletes what was made; names that were never topics are refused, which is fine. */
 static void
 delete_topics(struct cluster *c)
@@ -329,6 +357,7 @@ it_cluster_end(void)
 	for (struct cluster *c = clusters; c->rk != NULL; c++) {
 		delete_groups(c);
 		delete_topics(c);
+		rd_kafka_destroy(c->consumer);
 		rd_kafka_destroy(c->rk);
 		c->rk = NULL;
 		while (c->topics != NULL) {
@@ -552,7 +581,7 @@ int64_t
 it_committed(const char *group, const char *topic, int32_t partition)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-	rd_kafka_queue_t *queue = rd_kafka_queue_new(in_use->rk);
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(in_use->consumer);
 	rd_kafka_ListConsumerGroupOffsets_t *request;
 	const rd_kafka_group_result_t **groups;
 	rd_kafka_event_t *event;
@@ -561,7 +590,7 @@ it_committed(const char *group, const char *topic, int32_t partition)
 
 	rd_kafka_topic_partition_list_add(list, topic, partition);
 	request = rd_kafka_ListConsumerGroupOffsets_new(group, list);
-	rd_kafka_ListConsumerGroupOffsets(in_use->rk, &request, 1, NULL, queue);
+	rd_kafka_ListConsumerGroupOffsets(in_use->consumer, &request, 1, NULL, queue);
 	event = answer(queue, "ListConsumerGroupOffsets");
 	groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
 	    rd_kafka_event_ListConsumerGroupOffsets_result(event), &count);

@@ -59,6 +59,8 @@ int it_members(const char *group);
 /* The broker that leads the partition, -1 none; the coordinator of the group. */
 int it_leader(const char *topic, int32_t partition);
 int it_coordinator(const char *group);
+/* So many brokers are there and every replica is in sync. */
+bool it_whole(int brokers);
 
 /* Deletes what was made, forgets names. */
 void it_cluster_end(void);
