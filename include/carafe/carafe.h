@@ -62,7 +62,8 @@ typedef struct carafe_kv {
 
 /* ------------------------------------------------------------------------------------------------ messages */
 
-/* One message, valid until the handler that was given it returns. Never allocated by you: the struct may grow. */
+/* One message, valid until the handler that was given it returns; see carafe_defer() for longer. Never allocated by you: the
+ * struct may grow. */
 typedef struct carafe_message {
 	int64_t offset;
 	carafe_bytes key;
@@ -326,6 +327,7 @@ CARAFE_API void carafe_dump(carafe *app);
 #endif
 
 #include <carafe/feature/assign.h>
+#include <carafe/feature/deferral.h>
 #include <carafe/feature/dlq.h>
 #include <carafe/feature/multiplex.h>
 #include <carafe/feature/retry.h>

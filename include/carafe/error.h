@@ -16,9 +16,9 @@
 extern "C" {
 #endif
 
-/* What a call came to. A handler returns CARAFE_OK for success; every other value is a failure of the batch or message
- * it was given, which is then retried; but after CARAFE_CRITICAL nothing is retried, dead-lettered or marked: the app stops
- * gracefully, carafe_wait returns CARAFE_CRITICAL, and a server ends with status 70. */
+/* What a call came to. A handler returns CARAFE_OK for success; every other value but CARAFE_PENDING is a failure of the
+ * batch or message it was given, which is then retried; but after CARAFE_CRITICAL nothing is retried, dead-lettered or
+ * marked: the app stops gracefully, carafe_wait returns CARAFE_CRITICAL, and a server ends with status 70. */
 typedef enum carafe_rc {
 	CARAFE_OK = 0,
 	CARAFE_FAILED = 1,       /* a handler's own verdict: carafe_fail() returns it */
@@ -33,7 +33,8 @@ typedef enum carafe_rc {
 	CARAFE_KAFKA = 10,       /* Kafka or librdkafka refused: see carafe_error.kafka */
 	CARAFE_FATAL = 11,       /* the client cannot go on */
 	CARAFE_SYSTEM = 12,      /* an operating-system call failed */
-	CARAFE_CRITICAL = 13     /* a handler's own verdict: nothing can go on; the app stops */
+	CARAFE_CRITICAL = 13,    /* a handler's own verdict: nothing can go on; the app stops */
+	CARAFE_PENDING = 14      /* a handler's, after carafe_defer(): in progress, carafe_complete() will say how it ended */
 } carafe_rc;
 
 #define CARAFE_ERROR_TEXT 256

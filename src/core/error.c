@@ -21,6 +21,7 @@ static const char *const names[] = {
 	[CARAFE_FATAL] = "CARAFE_FATAL",
 	[CARAFE_SYSTEM] = "CARAFE_SYSTEM",
 	[CARAFE_CRITICAL] = "CARAFE_CRITICAL",
+	[CARAFE_PENDING] = "CARAFE_PENDING",
 };
 
 const char *

@@ -2,6 +2,8 @@
 #ifndef CRF_FLOW_CONSUMER_H
 #define CRF_FLOW_CONSUMER_H
 
+#include <carafe/feature/deferral.h>
+
 #include "flow/claims.h"
 #include "flow/failures.h"
 #include "flow/flow.h"
@@ -28,6 +30,8 @@ struct crf_dispatch {
 	struct crf_delivery outcome;
 	char text[CARAFE_ERROR_TEXT];
 };
+
+struct crf_window;
 
 struct carafe_consumer {
 	uint32_t magic;
@@ -56,6 +60,12 @@ struct carafe_consumer {
 	int attempt;    /* of the message or batch the handler has now */
 	struct crf_dispatch dispatch;
 	struct crf_failures failures; /* of the work at hand */
+
+	/* deferral */
+	struct crf_window *window; /* NULL: nothing was ever deferred */
+	size_t handed;             /* the handler has this message of the batch, when there is a window */
+	carafe_deferred *deferred; /* the handler has deferred it */
+	bool resumes;              /* this run is the last one's continuation */
 };
 
 #define CRF_CONSUMER_MAGIC CRF_MAGIC('C', 'O', 'N', 'S')

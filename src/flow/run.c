@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "flow/consumer.h"
+#include "flow/defer.h"
 #include "kafka/kafka.h"
 
 static struct carafe_consumer *
@@ -21,12 +21,6 @@ count_up(_Atomic int64_t *counter, int64_t n)
 
 /* ------------------------------------------------------------------------------------------------ hooks */
 
-static carafe_rc
-consume_batch(struct carafe_consumer *c)
-{
-	return c->topic->handler.consume(c, c->lane.strand.batch);
-}
-
 /* Message after message. What succeeded is done, and marked, whatever becomes of the rest. */
 static carafe_rc
 consume_messages(struct carafe_consumer *c)
@@ -34,12 +28,16 @@ consume_messages(struct carafe_consumer *c)
 	struct carafe_batch *b = c->lane.strand.batch;
 	carafe_rc (*handle)(carafe_consumer *, const carafe_message *) = c->topic->handler.message;
 
+	if (c->window != NULL)
+		return crf_window_run(c);
 	do {
 		const carafe_message *m = &b->messages[b->head];
 		carafe_rc rc;
 
 		atomic_store_explicit(&c->lane.at, m->offset, memory_order_relaxed); /* which one hangs, if it does */
 		rc = handle(c, m);
+		if (rc == CARAFE_PENDING || c->window != NULL)
+			return crf_window_take_over(c, rc);
 		if (rc != CARAFE_OK)
 			return rc;
 		if (!c->topic->manual_marking)
@@ -59,7 +57,7 @@ invoke(struct carafe_consumer *c)
 
 	switch (c->hook) {
 	case CARAFE_HOOK_CONSUME:
-		return h->consume != NULL ? consume_batch(c) : consume_messages(c);
+		return h->consume != NULL ? crf_window_run_batch(c) : consume_messages(c);
 	case CARAFE_HOOK_INITIALIZED:
 		return h->initialized != NULL ? h->initialized(c) : CARAFE_OK;
 	case CARAFE_HOOK_REVOKED:
@@ -91,7 +89,7 @@ report(struct carafe_consumer *c)
 	const struct carafe_batch *b = c->lane.strand.batch;
 	bool has_offset = c->hook == CARAFE_HOOK_CONSUME && b != NULL && b->head < b->limit;
 
-	if (c->why[0] == '\0' && (c->rc < CARAFE_OK || c->rc > CARAFE_CRITICAL))
+	if (c->why[0] == '\0' && (c->rc < CARAFE_OK || c->rc > CARAFE_PENDING))
 		snprintf(c->why, sizeof(c->why), "the handler returned %d, which is no carafe_rc", (int)c->rc);
 	else if (c->why[0] == '\0')
 		snprintf(c->why, sizeof(c->why), "the handler returned %s", carafe_rc_name(c->rc));
@@ -116,7 +114,7 @@ crf_consumer_call(struct carafe_consumer *c, carafe_hook hook)
 		c->topic->handler.wrap(c, hook);
 	if (!c->proceeded)
 		c->rc = carafe_fail(c, "wrap did not call carafe_proceed(): nothing was done");
-	if (c->rc != CARAFE_OK)
+	if (c->rc != CARAFE_OK && !(c->rc == CARAFE_PENDING && hook == CARAFE_HOOK_CONSUME))
 		report(c);
 	if (c->rc == CARAFE_CRITICAL)
 		c->flow->critical(c->flow->app, c->why);
@@ -226,7 +224,7 @@ crf_count(const struct crf_step *s)
 {
 	const struct carafe_batch *b = s->consumer->lane.strand.batch;
 
-	return b->limit - b->head;
+	return b->limit - crf_batch_fresh(b);
 }
 
 void
@@ -234,8 +232,8 @@ crf_keep(struct crf_step *s, size_t count)
 {
 	struct carafe_batch *b = s->consumer->lane.strand.batch;
 
-	if (b->head + count < b->limit)
-		b->limit = b->head + count;
+	if (crf_batch_fresh(b) + count < b->limit)
+		b->limit = crf_batch_fresh(b) + count;
 }
 
 static void
@@ -258,7 +256,7 @@ run_handler(struct carafe_consumer *c, crf_ns now)
 	    CRF_INT(LAST_OFFSET, b->messages[b->limit - 1].offset), CRF_INT(COUNT, (int64_t)(b->limit - first)),
 	    CRF_INT(ATTEMPT, c->attempt));
 	crf_consumer_call(c, CARAFE_HOOK_CONSUME);
-	if (c->rc == CARAFE_OK)
+	if (c->rc == CARAFE_OK && (c->topic->handler.consume != NULL || b->head > first))
 		say_consumed(c, first, c->topic->handler.consume != NULL ? b->limit : b->head, now);
 }
 
@@ -280,7 +278,8 @@ end_messages(struct carafe_consumer *c, size_t first)
 	struct crf_strand *s = &c->lane.strand;
 	size_t end = s->batch->head;
 
-	crf_lane_skip_marked(&c->lane);
+	if (c->window == NULL) /* there, what was marked may be in progress still */
+		crf_lane_skip_marked(&c->lane);
 	if (s->batch->head > first)
 		s->attempt = c->rc == CARAFE_OK || s->batch->head > end ? 0 : 1;
 	return end;
@@ -318,8 +317,9 @@ begin_run(struct carafe_consumer *c, crf_ns now)
 	if (!c->topic->persistent && c->state != NULL)
 		memset(c->state, 0, c->topic->handler.state_size);
 	c->attempt = ++c->lane.strand.attempt;
-	if (c->attempt > 1)
+	if (c->attempt > 1 && !c->resumes)
 		count_up(&f->retried, 1);
+	c->resumes = false;
 }
 
 static void
@@ -331,6 +331,10 @@ run(struct crf_lane *l, crf_ns now)
 
 	begin_run(c, now);
 	run_handler(c, now);
+	if (c->rc == CARAFE_PENDING) {
+		count_up(&c->flow->consumed, (int64_t)(s->batch->head - first));
+		return;
+	}
 	end = c->topic->handler.consume != NULL ? end_batch(c) : end_messages(c, first);
 	count_up(&c->flow->consumed, (int64_t)(end - first));
 	if (c->rc != CARAFE_OK)
@@ -388,6 +392,7 @@ gone(struct crf_lane *l)
 	c->magic = 0;
 	free(c->state);
 	free(c->step_state);
+	crf_window_free(c);
 	crf_failures_fini(&c->failures);
 	free(c);
 	f->changed(f->app);
@@ -402,6 +407,10 @@ resume(struct crf_lane *l, crf_ns now)
 	struct crf_step step = { .consumer = c, .claims = &claims, .now = now, .rc = CARAFE_FAILED, .attempt = s->attempt,
 		.undelivered = true };
 
+	if (s->lent) {
+		count_up(&c->flow->consumed, (int64_t)crf_window_resume(c));
+		return;
+	}
 	if (!crf_dispatch_finish(c)) {
 		if (s->batch == NULL)
 			return;
@@ -424,6 +433,7 @@ const struct crf_lane_ops crf_flow_ops = {
 	.filter = filter,
 	.run = run,
 	.resume = resume,
+	.slide = crf_window_slide,
 	.hook = hook,
 	.wants = wants,
 	.error = say_error,

@@ -44,6 +44,7 @@ struct crf_lane_ops {
 	void (*filter)(struct crf_lane *l, crf_ns now); /* sets batch->limit, may gate */
 	void (*run)(struct crf_lane *l, crf_ns now);    /* the handler, and what follows from it */
 	void (*resume)(struct crf_lane *l, crf_ns now); /* what the strand awaited has come */
+	bool (*slide)(struct crf_lane *l); /* the strand is lent out: forgets what is finished; may more be taken in? */
 	void (*hook)(struct crf_lane *l, carafe_hook hook);
 	bool (*wants)(const struct crf_lane *l, carafe_hook hook);
 	void (*error)(struct crf_lane *l, int code, const char *text); /* librdkafka said this of the partition */
@@ -59,6 +60,7 @@ struct crf_strand {
 	crf_ns hold_until;   /* no turn before; 0 */
 	atomic_bool awaiting; /* something is on its way whose end wakes the lane */
 	atomic_uint arrived; /* ... and has ended; set by another thread */
+	bool lent;           /* what is awaited is the user's, who has messages of the batch meanwhile */
 };
 
 enum { /* signals: raised by any thread, never taken back */

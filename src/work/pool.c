@@ -37,7 +37,7 @@ crf_worker_batch(struct crf_worker *w, size_t cap)
 
 		w->spare_count--;
 		if (b->cap >= cap) {
-			b->count = b->head = b->limit = 0;
+			b->count = b->head = b->limit = b->fresh = 0;
 			return b;
 		}
 		crf_batch_free(b);

@@ -155,7 +155,8 @@ end(struct crf_lane *l)
 	const struct crf_source_ops *from = l->from;
 	void *source = l->source;
 
-	drop_batch(l); /* the client waits for its messages, the dead letter on its way does not need them */
+	if (!l->strand.lent)
+		drop_batch(l); /* the client waits for its messages, the dead letter on its way does not need them */
 	if (l->strand.awaiting)
 		return CRF_TURN_IDLE;
 	if (l->used && !l->shut_down)
@@ -186,7 +187,16 @@ after_work(struct crf_lane *l)
 
 	l->next_tick = crf_now() + l->tick_interval;
 	drop_finished(l);
+	if (s->lent) /* it may still have room for more, and the mailbox's wake was for a turn that had none */
+		return CRF_TURN_AGAIN;
 	return s->awaiting && !atomic_load(&s->arrived) ? CRF_TURN_IDLE : CRF_TURN_AGAIN;
+}
+
+/* The first message that this turn may work on. */
+static size_t
+to_go(const struct crf_strand *s)
+{
+	return s->awaiting ? crf_batch_fresh(s->batch) : s->batch->head;
 }
 
 static enum crf_turn
@@ -197,12 +207,12 @@ work_on(struct crf_lane *l, crf_ns now)
 
 	if (now < s->hold_until)
 		return sleep_until(l, s->hold_until);
-	if (s->batch->limit == s->batch->head) {
+	if (s->batch->limit == to_go(s)) {
 		if (now < (later = wait_to_go(l, now)))
 			return sleep_until(l, later);
 		l->fill_until = CRF_FILLED;
 		l->ops->filter(l, now);
-		if (s->batch->limit == s->batch->head)
+		if (s->batch->limit == to_go(s))
 			return after_work(l);
 	}
 	atomic_store_explicit(&l->at, s->batch->messages[s->batch->head].offset, memory_order_relaxed);
@@ -227,10 +237,12 @@ take_turn(struct crf_lane *l)
 		return end(l);
 	if (signals != 0)
 		return wind_down(l, signals);
-	if (s->awaiting)
+	if (s->awaiting && !(s->lent && l->ops->slide(l)))
 		return CRF_TURN_IDLE;
-	if (s->batch == NULL || l->fill_until > 0)
+	if (s->batch == NULL || l->fill_until > 0 || s->lent)
 		take_in(l);
+	if (s->awaiting && s->batch->count == crf_batch_fresh(s->batch))
+		return CRF_TURN_IDLE;
 	if (s->batch == NULL)
 		return idle(l, now);
 	return work_on(l, now);

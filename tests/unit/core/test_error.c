@@ -103,9 +103,10 @@ every_code_has_its_name(void **unused)
 	assert_string_equal(carafe_rc_name(CARAFE_OK), "CARAFE_OK");
 	assert_string_equal(carafe_rc_name(CARAFE_LOST), "CARAFE_LOST");
 	assert_string_equal(carafe_rc_name(CARAFE_SYSTEM), "CARAFE_SYSTEM");
-	assert_string_equal(carafe_rc_name((carafe_rc)(CARAFE_CRITICAL + 1)), "unknown");
+	assert_string_equal(carafe_rc_name(CARAFE_PENDING), "CARAFE_PENDING");
+	assert_string_equal(carafe_rc_name((carafe_rc)(CARAFE_PENDING + 1)), "unknown");
 	assert_string_equal(carafe_rc_name((carafe_rc)-1), "unknown");
-	for (int rc = CARAFE_OK; rc <= CARAFE_CRITICAL; rc++)
+	for (int rc = CARAFE_OK; rc <= CARAFE_PENDING; rc++)
 		assert_non_null(carafe_rc_name((carafe_rc)rc));
 }
 

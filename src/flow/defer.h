@@ -1,0 +1,20 @@
+/* Work that handlers have deferred: the window of the batch in hand in which messages finish out of order. */
+#ifndef CRF_FLOW_DEFER_H
+#define CRF_FLOW_DEFER_H
+
+#include "flow/consumer.h"
+
+/* After a handler that deferred, or says so: goes on with the messages behind it. CARAFE_PENDING: the strand awaits what is in
+ * progress; CARAFE_OK: everything is done; else the message at the head has failed. */
+carafe_rc crf_window_take_over(struct carafe_consumer *c, carafe_rc rc);
+/* A run of a consumer that has a window. */
+carafe_rc crf_window_run(struct carafe_consumer *c);
+/* The same for a batch handler: calls it unless its batch has been completed. */
+carafe_rc crf_window_run_batch(struct carafe_consumer *c);
+
+/* Something was completed: marks what that lets be marked. How many messages are done with. */
+size_t crf_window_resume(struct carafe_consumer *c);
+bool crf_window_slide(struct crf_lane *l);
+void crf_window_free(struct carafe_consumer *c);
+
+#endif
