@@ -305,8 +305,7 @@ crf_window_resume(struct carafe_consumer *c)
 
 	crf_lock(&c->window->mu);
 	c->window->suspended = false;
-	if (!takes_batches(c))
-		passed = pass_finished(c);
+	passed = pass_finished(c);
 	if (passed > 0)
 		s->attempt = 0;
 	s->lent = false;

@@ -407,6 +407,10 @@ resume(struct crf_lane *l, crf_ns now)
 	struct crf_step step = { .consumer = c, .claims = &claims, .now = now, .rc = CARAFE_FAILED, .attempt = s->attempt,
 		.undelivered = true };
 
+	if (s->lent && c->topic->handler.consume != NULL) { /* at once: a partition that goes has no other turn for it */
+		run(l, now);
+		return;
+	}
 	if (s->lent) {
 		count_up(&c->flow->consumed, (int64_t)crf_window_resume(c));
 		return;

@@ -286,6 +286,22 @@ a_partition_that_is_taken_away_waits_for_what_is_in_progress(void **unused)
 }
 
 static void
+a_batch_that_is_complete_while_its_partition_goes_is_marked(void **unused)
+{
+	(void)unused;
+	begin(&deferring_batches);
+	fake_messages(&r.source, 10, 14);
+	expect(&r, "b10+5 a1;");
+	crf_lane_raise(r.source.lane, CRF_LANE_REVOKED);
+	settle(r.pool);
+	assert_int_equal(carafe_complete(whole, CARAFE_OK, NULL), CARAFE_OK);
+	settle(r.pool);
+	assert_true(r.source.marked == 15);
+	assert_true(r.source.drained);
+	rig_fini(&r);
+}
+
+static void
 after_the_end_completion_is_refused_and_the_messages_are_there_until_then(void **unused)
 {
 	(void)unused;
@@ -438,6 +454,7 @@ main(void)
 		cmocka_unit_test(a_handler_that_defers_returns_pending_and_no_other_does),
 		cmocka_unit_test(it_may_be_completed_before_the_handler_returns),
 		cmocka_unit_test(a_partition_that_is_taken_away_waits_for_what_is_in_progress),
+		cmocka_unit_test(a_batch_that_is_complete_while_its_partition_goes_is_marked),
 		cmocka_unit_test(after_the_end_completion_is_refused_and_the_messages_are_there_until_then),
 		cmocka_unit_test(whatever_happens_each_is_done_and_nothing_is_marked_before_it),
 	};
