@@ -1,6 +1,7 @@
 #include "bench.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,7 +14,7 @@
 #include "core/mem.h"
 #include "kafka/native.h"
 
-#define PATIENCE_MS 30000
+#define PATIENCE_MS 120000 /* thousands of partitions take a broker a while */
 
 void
 bench_die(const char *format, ...)
@@ -67,6 +68,7 @@ make_producer(const struct bench *b)
 	static const char *const settings[][2] = {
 		{ "linger.ms", "50" },
 		{ "queue.buffering.max.messages", "500000" },
+		{ "log_level", "3" }, /* a warning for each partition of a topic that is new */
 	};
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	char text[512];
@@ -218,7 +220,7 @@ read_result(FILE *in, struct bench_result *r)
 {
 	double *v = r->value;
 
-	return fscanf(in, "bench %" SCNd64 " %lf %lf %lf %lf %lf %lf %lf %lf %lf %lf", &r->messages, &r->seconds, &r->cpu,
+	return fscanf(in, " bench %" SCNd64 " %lf %lf %lf %lf %lf %lf %lf %lf %lf %lf", &r->messages, &r->seconds, &r->cpu,
 		   &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]) == 11;
 }
 
@@ -247,28 +249,48 @@ bench_word(struct bench_command *c, const char *format, ...)
 }
 
 void
-bench_child(struct bench_command *c, struct bench_result *result)
+bench_start(struct bench_command *c, struct bench_process *p)
 {
-	bool understood;
-	int fds[2], status;
-	FILE *in;
-	pid_t pid;
+	int fds[2];
 
 	fflush(NULL);
-	if (pipe(fds) != 0 || (pid = fork()) < 0)
-		bench_die("%s: %s", c->argv[0], strerror(errno));
-	if (pid == 0) {
-		close(fds[0]);
+	snprintf(p->what, sizeof(p->what), "%s %s", c->argv[0], c->count > 1 ? c->argv[1] : "");
+	if (pipe2(fds, O_CLOEXEC) != 0 || (p->pid = fork()) < 0)
+		bench_die("%s: %s", p->what, strerror(errno));
+	if (p->pid == 0)
 		become(c->argv, fds[1]);
-	}
 	close(fds[1]);
-	in = fdopen(fds[0], "r");
-	understood = read_result(in, result);
-	fclose(in);
-	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0 || !understood)
-		bench_die("%s %s: failed (wait status %d)", c->argv[0], c->argv[1], status);
+	p->out = fdopen(fds[0], "r");
 	for (int i = 0; i < c->count; i++)
 		free(c->argv[i]);
+	c->count = 0;
+}
+
+void
+bench_hear(struct bench_process *p, struct bench_result *result)
+{
+	if (!read_result(p->out, result))
+		bench_die("%s: failed, or said something else than its figures", p->what);
+}
+
+void
+bench_end(struct bench_process *p)
+{
+	int status;
+
+	if (waitpid(p->pid, &status, 0) != p->pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		bench_die("%s: failed (wait status %d)", p->what, status);
+	fclose(p->out);
+}
+
+void
+bench_child(struct bench_command *c, struct bench_result *result)
+{
+	struct bench_process p;
+
+	bench_start(c, &p);
+	bench_hear(&p, result);
+	bench_end(&p);
 }
 
 /* ------------------------------------------------------------------------------------------------ figures */

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
 
 struct bench {
 	const char *name;
@@ -13,6 +15,18 @@ struct bench {
 	const char *brokers; /* from KAFKA */
 	bool json;
 };
+
+/* --name=VALUE; a number, or a text. The list ends without a name. */
+struct bench_option {
+	const char *name;
+	const char *value; /* what usage calls it; NULL: a child's own */
+	int *number;
+	int low, high;
+	const char **text;
+};
+
+/* Those, and --json. Ends the program on any other, and without KAFKA. */
+void bench_read_options(struct bench *b, const char *name, const struct bench_option *options, int argc, char **argv);
 
 /* What a child found. */
 struct bench_result {
@@ -41,6 +55,21 @@ struct bench_command {
 void bench_word(struct bench_command *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Runs the command, reads the result it printed, and frees the words; ends the program when it fails. */
 void bench_child(struct bench_command *c, struct bench_result *result);
+
+/* The same in steps, for a child that is told to stop, or heard more than once. */
+struct bench_process {
+	pid_t pid;
+	FILE *out;
+	char what[128];
+};
+
+/* Frees the words. */
+void bench_start(struct bench_command *c, struct bench_process *p);
+/* Waits for the next result that it prints. */
+void bench_hear(struct bench_process *p, struct bench_result *result);
+/* Waits until it has ended. */
+void bench_end(struct bench_process *p);
+
 /* In a child: prints the result for its parent. */
 void bench_report(const struct bench_result *result);
 

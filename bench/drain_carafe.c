@@ -1,19 +1,14 @@
 /* carafe with handlers that do nothing but count. */
-#include <stdatomic.h>
-#include <stdio.h>
-
+#include "app.h"
 #include "core/clock.h"
-#include "core/thread.h"
 #include "drain.h"
 
 /* Of the whole drain. The counts of partitions are the lanes' own, so that counting costs next to nothing. */
 static struct {
 	int64_t per_partition;
-	atomic_int left; /* partitions not at their end */
 	_Atomic int64_t start;
 	_Atomic int64_t cpu;
-	struct crf_mutex mu;
-	struct crf_cond done;
+	struct bench_latch ends; /* of partitions */
 } drained;
 
 static void
@@ -25,16 +20,6 @@ note_start(void)
 		atomic_store(&drained.cpu, bench_cpu_ns());
 }
 
-static void
-note_end(void)
-{
-	if (atomic_fetch_sub(&drained.left, 1) > 1)
-		return;
-	crf_lock(&drained.mu);
-	crf_cond_signal(&drained.done);
-	crf_unlock(&drained.mu);
-}
-
 static inline void
 count(carafe_consumer *c, size_t n)
 {
@@ -44,7 +29,7 @@ count(carafe_consumer *c, size_t n)
 		note_start();
 	*total += (int64_t)n;
 	if (*total == drained.per_partition)
-		note_end();
+		bench_latch_count(&drained.ends);
 }
 
 static carafe_rc
@@ -80,23 +65,13 @@ void
 drain_carafe(const struct drain *d, struct bench_result *result)
 {
 	carafe *app = draw(d);
-	carafe_error err = { 0 };
 
 	drained.per_partition = d->per_partition;
-	drained.left = d->partitions;
-	crf_mutex_init(&drained.mu);
-	crf_cond_init(&drained.done);
-	if (carafe_start(app, &err) != CARAFE_OK)
-		bench_die("drain: %s", err.text);
-	crf_lock(&drained.mu);
-	while (drained.left > 0)
-		crf_cond_wait(&drained.done, &drained.mu);
-	crf_unlock(&drained.mu);
+	bench_latch_init(&drained.ends, d->partitions);
+	bench_app_start(app);
+	bench_latch_wait(&drained.ends);
 	result->messages = d->per_partition * d->partitions;
 	result->seconds = (double)(crf_now() - drained.start) / 1e9;
 	result->cpu = (double)(bench_cpu_ns() - drained.cpu) / 1e9;
-	carafe_stop(app);
-	if (carafe_wait(app, -1, &err) != CARAFE_OK)
-		bench_die("drain: %s", err.text);
-	carafe_free(app);
+	bench_app_end(app);
 }

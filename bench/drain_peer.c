@@ -1,42 +1,8 @@
 /* librdkafka alone, as its own documentation and examples use it: one thread, everything else at rest, offsets stored by
  * librdkafka itself, which is the cheapest way there is (once per partition and batch). */
-#include <stdlib.h>
-
 #include "core/clock.h"
 #include "drain.h"
-#include "kafka/native.h"
-
-static void
-set(rd_kafka_conf_t *conf, const char *key, const char *value)
-{
-	char text[512];
-
-	if (rd_kafka_conf_set(conf, key, value, text, sizeof(text)) != RD_KAFKA_CONF_OK)
-		bench_die("drain: %s", text);
-}
-
-static rd_kafka_t *
-subscribe(const struct drain *d)
-{
-	rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	char text[512];
-	rd_kafka_t *rk;
-
-	set(conf, "bootstrap.servers", d->brokers);
-	set(conf, "group.id", bench_fresh_name("carafe-bench-peer"));
-	set(conf, "auto.offset.reset", "earliest");
-	for (const carafe_kv *kv = d->kafka; kv->key != NULL; kv++)
-		set(conf, kv->key, kv->value);
-	if ((rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text))) == NULL)
-		bench_die("drain: %s", text);
-	rd_kafka_poll_set_consumer(rk);
-	rd_kafka_topic_partition_list_add(topics, d->topic, RD_KAFKA_PARTITION_UA);
-	if (rd_kafka_subscribe(rk, topics) != 0)
-		bench_die("drain: cannot subscribe to %s", d->topic);
-	rd_kafka_topic_partition_list_destroy(topics);
-	return rk;
-}
+#include "raw.h"
 
 static int64_t
 take(rd_kafka_message_t **messages, ssize_t n)
@@ -77,7 +43,7 @@ void
 drain_peer(const struct drain *d, struct bench_result *result)
 {
 	int64_t (*next)(rd_kafka_t *, rd_kafka_queue_t *, int) = d->one_by_one ? next_message : next_batch;
-	rd_kafka_t *rk = subscribe(d);
+	rd_kafka_t *rk = raw_consumer(d->brokers, d->topic, d->kafka);
 	rd_kafka_queue_t *queue = rd_kafka_queue_get_consumer(rk);
 	int64_t wanted = d->per_partition * d->partitions, count = 0;
 	int64_t cpu;
@@ -93,6 +59,5 @@ drain_peer(const struct drain *d, struct bench_result *result)
 	result->seconds = (double)(crf_now() - start) / 1e9;
 	result->cpu = (double)(bench_cpu_ns() - cpu) / 1e9;
 	rd_kafka_queue_destroy(queue);
-	rd_kafka_consumer_close(rk);
-	rd_kafka_destroy(rk);
+	raw_consumer_free(rk);
 }

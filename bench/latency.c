@@ -1,7 +1,6 @@
 /* How long a message takes from its turn to be sent until a handler has it, through a real Kafka, beside a bare
  * rd_kafka_consumer_poll loop in the same run. Every measurement is a process and a topic of its own; the sides take
  * turns. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,74 +75,23 @@ measure_load(const struct options *o, size_t load)
 	bench_figure(&o->bench, loads[load].p99, "us", bench_median(p99[0], rounds), bench_median(p99[1], rounds));
 }
 
-/* ------------------------------------------------------------------------------------------------ options */
-
-enum { JSON, ROUNDS, SECONDS, CHILD, TOPIC, RATE, LINGER, MESSAGES };
-
-static const struct option options[] = {
-	{ "json", no_argument, NULL, JSON },
-	{ "rounds", required_argument, NULL, ROUNDS },
-	{ "seconds", required_argument, NULL, SECONDS },
-	/* a child's */
-	{ "child", required_argument, NULL, CHILD },
-	{ "topic", required_argument, NULL, TOPIC },
-	{ "rate", required_argument, NULL, RATE },
-	{ "linger", required_argument, NULL, LINGER },
-	{ "messages", required_argument, NULL, MESSAGES },
-	{ NULL, 0, NULL, 0 },
-};
-
-static _Noreturn void
-usage(void)
-{
-	bench_die("usage: KAFKA=host:port latency [--json] [--rounds N] [--seconds N]");
-}
-
-static void
-take_option(struct options *o, int option)
-{
-	switch (option) {
-	case JSON:
-		o->bench.json = true;
-		break;
-	case ROUNDS:
-		o->rounds = bench_number(&o->bench, optarg, 1, ROUNDS_MAX);
-		break;
-	case SECONDS:
-		o->seconds = bench_number(&o->bench, optarg, 1, 600);
-		break;
-	case CHILD:
-		o->child = optarg;
-		break;
-	case TOPIC:
-		o->latency.topic = optarg;
-		break;
-	case RATE:
-		o->latency.rate = bench_number(&o->bench, optarg, 1000, 1000000);
-		break;
-	case LINGER:
-		o->latency.linger_ms = bench_number(&o->bench, optarg, 0, 10000);
-		break;
-	case MESSAGES:
-		o->latency.messages = bench_number(&o->bench, optarg, 1, 1000000000);
-		break;
-	default:
-		usage();
-	}
-}
-
 int
 main(int argc, char **argv)
 {
 	struct options o = { .rounds = 5, .seconds = 3 };
+	const struct bench_option options[] = {
+		{ "rounds", "N", &o.rounds, 1, ROUNDS_MAX, NULL },
+		{ "seconds", "N", &o.seconds, 1, 600, NULL },
+		{ "child", NULL, NULL, 0, 0, &o.child },
+		{ "topic", NULL, NULL, 0, 0, &o.latency.topic },
+		{ "rate", NULL, &o.latency.rate, 1000, 1000000, NULL },
+		{ "linger", NULL, &o.latency.linger_ms, 0, 10000, NULL },
+		{ "messages", NULL, &o.latency.messages, 1, 1000000000, NULL },
+		{ NULL, NULL, NULL, 0, 0, NULL },
+	};
 	char what[128];
-	int option;
 
-	o.bench = (struct bench){ .name = "latency", .self = realpath("/proc/self/exe", NULL), .brokers = getenv("KAFKA") };
-	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0)
-		take_option(&o, option);
-	if (optind < argc || o.bench.brokers == NULL)
-		usage();
+	bench_read_options(&o.bench, "latency", options, argc, argv);
 	if (o.child != NULL)
 		be_child(&o);
 	snprintf(what, sizeof(what), "from a message's turn to be sent to its handler, %d s, median of %d rounds", o.seconds, o.rounds);

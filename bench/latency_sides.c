@@ -1,44 +1,14 @@
-#include <stdio.h>
-
 #include <carafe/carafe.h>
 
-#include "core/mem.h"
-#include "kafka/native.h"
 #include "latency.h"
+#include "raw.h"
 
 /* ------------------------------------------------------------------------------------------------ librdkafka alone */
-
-static rd_kafka_t *
-subscribe(const struct latency *l)
-{
-	const char *const settings[][2] = {
-		{ "bootstrap.servers", l->brokers },
-		{ "group.id", bench_fresh_name("carafe-bench-peer") },
-		{ "auto.offset.reset", "earliest" },
-		{ "fetch.queue.backoff.ms", "10" },
-	};
-	rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	char text[512];
-	rd_kafka_t *rk;
-
-	for (size_t i = 0; i < crf_array_len(settings); i++)
-		if (rd_kafka_conf_set(conf, settings[i][0], settings[i][1], text, sizeof(text)) != RD_KAFKA_CONF_OK)
-			bench_die("latency: %s", text);
-	if ((rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text))) == NULL)
-		bench_die("latency: %s", text);
-	rd_kafka_poll_set_consumer(rk);
-	rd_kafka_topic_partition_list_add(topics, l->topic, RD_KAFKA_PARTITION_UA);
-	if (rd_kafka_subscribe(rk, topics) != 0)
-		bench_die("latency: cannot subscribe to %s", l->topic);
-	rd_kafka_topic_partition_list_destroy(topics);
-	return rk;
-}
 
 void
 latency_peer(const struct latency *l)
 {
-	rd_kafka_t *rk = subscribe(l);
+	rd_kafka_t *rk = raw_consumer(l->brokers, l->topic, CARAFE_KV({ "fetch.queue.backoff.ms", "10" }));
 	bool more = true;
 
 	latency_begin(l);
@@ -51,8 +21,7 @@ latency_peer(const struct latency *l)
 			more = latency_arrived(m->payload, m->len);
 		rd_kafka_message_destroy(m);
 	}
-	rd_kafka_consumer_close(rk);
-	rd_kafka_destroy(rk);
+	raw_consumer_free(rk);
 }
 
 /* ------------------------------------------------------------------------------------------------ carafe */

@@ -1,0 +1,42 @@
+#include "raw.h"
+
+#include "bench.h"
+
+static void
+set(rd_kafka_conf_t *conf, const char *key, const char *value)
+{
+	char text[512];
+
+	if (rd_kafka_conf_set(conf, key, value, text, sizeof(text)) != RD_KAFKA_CONF_OK)
+		bench_die("librdkafka: %s", text);
+}
+
+rd_kafka_t *
+raw_consumer(const char *brokers, const char *topic, const carafe_kv *kafka)
+{
+	rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	char text[512];
+	rd_kafka_t *rk;
+
+	set(conf, "bootstrap.servers", brokers);
+	set(conf, "group.id", bench_fresh_name("carafe-bench-peer"));
+	set(conf, "auto.offset.reset", "earliest");
+	for (; kafka->key != NULL; kafka++)
+		set(conf, kafka->key, kafka->value);
+	if ((rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text))) == NULL)
+		bench_die("librdkafka: %s", text);
+	rd_kafka_poll_set_consumer(rk);
+	rd_kafka_topic_partition_list_add(topics, topic, RD_KAFKA_PARTITION_UA);
+	if (rd_kafka_subscribe(rk, topics) != 0)
+		bench_die("librdkafka: cannot subscribe to %s", topic);
+	rd_kafka_topic_partition_list_destroy(topics);
+	return rk;
+}
+
+void
+raw_consumer_free(rd_kafka_t *rk)
+{
+	rd_kafka_consumer_close(rk);
+	rd_kafka_destroy(rk);
+}

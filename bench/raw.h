@@ -1,0 +1,15 @@
+/* librdkafka alone, as its own documentation uses it: what the peers are made of. */
+#ifndef CRF_BENCH_RAW_H
+#define CRF_BENCH_RAW_H
+
+#include <carafe/carafe.h>
+
+#include "kafka/native.h"
+
+/* A consumer that has subscribed to topic, in a group of its own unless kafka, a list of settings, names one; its main queue
+ * is forwarded to the consumer's. Ends the program when it cannot. Owned. */
+rd_kafka_t *raw_consumer(const char *brokers, const char *topic, const carafe_kv *kafka);
+/* Leaves the group, too. */
+void raw_consumer_free(rd_kafka_t *rk);
+
+#endif
