@@ -330,6 +330,7 @@ CARAFE_API void carafe_dump(carafe *app);
 #include <carafe/feature/deferral.h>
 #include <carafe/feature/dlq.h>
 #include <carafe/feature/multiplex.h>
+#include <carafe/feature/offsets.h>
 #include <carafe/feature/retry.h>
 #include <carafe/feature/throttle.h>
 

@@ -13,7 +13,8 @@
 bool
 crf_commit_is_due(const struct crf_epoch *e)
 {
-	return atomic_load_explicit(&e->marked, memory_order_acquire) > e->committed;
+	return atomic_load_explicit(&e->marked, memory_order_acquire) > e->committed ||
+	    atomic_load(&e->restated) != e->restated_committed;
 }
 
 bool
@@ -26,15 +27,23 @@ crf_commit_due(struct crf_connection *c)
 }
 
 static void
+fill_in(struct crf_epoch *e, struct crf_partition *p)
+{
+	crf_lock(&e->mu);
+	p->offset = e->committing = atomic_load_explicit(&e->marked, memory_order_acquire);
+	p->leader_epoch = atomic_load_explicit(&e->leader_epoch, memory_order_relaxed);
+	e->restated_committing = atomic_load(&e->restated);
+	if (e->metadata_of == p->offset)
+		p->metadata = crf_strdup(e->metadata);
+	crf_unlock(&e->mu);
+}
+
+static void
 collect(struct crf_connection *c, struct crf_partitions *l)
 {
-	crf_list_each (e, &c->epochs, struct crf_epoch, link) {
-		if (!crf_commit_is_due(e))
-			continue;
-		struct crf_partition *p = crf_partitions_add(l, e->topic->name, e->partition);
-		p->offset = e->committing = atomic_load_explicit(&e->marked, memory_order_acquire);
-		p->leader_epoch = atomic_load_explicit(&e->leader_epoch, memory_order_relaxed);
-	}
+	crf_list_each (e, &c->epochs, struct crf_epoch, link)
+		if (crf_commit_is_due(e))
+			fill_in(e, crf_partitions_add(l, e->topic->name, e->partition));
 }
 
 static void
@@ -95,6 +104,23 @@ answer_waits(struct crf_connection *c, const struct crf_epoch *e, int code)
 	crf_unlock(&c->mu);
 }
 
+static void
+note_committed(struct crf_epoch *e)
+{
+	e->committed = e->committing;
+	e->restated_committed = e->restated_committing;
+}
+
+/* It must not hold back the offset. */
+static void
+drop_metadata(struct crf_epoch *e)
+{
+	crf_lock(&e->mu);
+	if (e->metadata_of == e->committing)
+		e->metadata_of = CRF_OFFSET_NONE;
+	crf_unlock(&e->mu);
+}
+
 void
 crf_commit_ended(struct crf_connection *c, const struct crf_client_event *ev)
 {
@@ -110,9 +136,11 @@ crf_commit_ended(struct crf_connection *c, const struct crf_client_event *ev)
 		if (e == NULL || e->committing != p->offset)
 			continue;
 		if (code == 0)
-			e->committed = p->offset;
+			note_committed(e);
 		else
 			failed = code;
+		if (code == CRF_KAFKA_OFFSET_METADATA_TOO_LARGE)
+			drop_metadata(e);
 		answer_waits(c, e, code);
 	}
 	if (failed != 0) {

@@ -58,7 +58,7 @@ crf_epoch_open(struct crf_connection *c, const struct crf_topic *topic, int32_t 
 	e->connection = c;
 	e->topic = topic;
 	e->partition = partition;
-	e->committed = e->committing = CRF_OFFSET_NONE;
+	e->committed = e->committing = e->metadata_of = CRF_OFFSET_NONE;
 	atomic_init(&e->marked, CRF_OFFSET_NONE);
 	atomic_init(&e->leader_epoch, -1);
 	atomic_init(&e->refs, 2); /* the connection's and the lane's */
@@ -88,6 +88,7 @@ crf_epoch_unref(struct crf_epoch *e)
 	if (atomic_fetch_sub(&e->refs, 1) > 1)
 		return;
 	crf_mutex_fini(&e->mu);
+	free(e->metadata);
 	free(e);
 }
 
@@ -126,15 +127,39 @@ crf_epoch_take(struct crf_epoch *e, void **natives, size_t max)
 	return n;
 }
 
-carafe_rc
-crf_epoch_mark(struct crf_epoch *e, int64_t next, int32_t leader_epoch)
+static void
+move_mark(struct crf_epoch *e, int64_t next, int32_t leader_epoch)
 {
-	if (atomic_load_explicit(&e->ended, memory_order_relaxed))
-		return CARAFE_LOST;
 	if (next > atomic_load_explicit(&e->marked, memory_order_relaxed)) {
 		atomic_store_explicit(&e->leader_epoch, leader_epoch, memory_order_relaxed);
 		atomic_store_explicit(&e->marked, next, memory_order_release);
 	}
+}
+
+/* Both under the lock, so that whoever commits sees the two together. */
+static void
+mark_with(struct crf_epoch *e, int64_t next, int32_t leader_epoch, const char *metadata)
+{
+	crf_lock(&e->mu);
+	if (next >= atomic_load_explicit(&e->marked, memory_order_relaxed)) {
+		free(e->metadata);
+		e->metadata = crf_strdup(metadata);
+		e->metadata_of = next;
+		atomic_fetch_add(&e->restated, 1);
+		move_mark(e, next, leader_epoch);
+	}
+	crf_unlock(&e->mu);
+}
+
+carafe_rc
+crf_epoch_mark(struct crf_epoch *e, int64_t next, int32_t leader_epoch, const char *metadata)
+{
+	if (atomic_load_explicit(&e->ended, memory_order_relaxed))
+		return CARAFE_LOST;
+	if (metadata == NULL)
+		move_mark(e, next, leader_epoch);
+	else
+		mark_with(e, next, leader_epoch, metadata);
 	return CARAFE_OK;
 }
 

@@ -3,7 +3,8 @@
  *
  * The connection's thread opens and ends epochs; a lane on a worker takes messages and marks through one. Both hold a
  * reference. Ending takes the epoch's lock, so that a worker in the middle of taking is either before the end or
- * refused. Marking needs no lock: only the connection commits, and only what belongs to epochs it has not ended. */
+ * refused. Marking needs no lock: only the connection commits, and only what belongs to epochs it has not ended. What a
+ * mark says beside its offset, its metadata, is handed over under the lock. */
 #ifndef CRF_CONNECTION_EPOCH_H
 #define CRF_CONNECTION_EPOCH_H
 
@@ -31,8 +32,12 @@ struct crf_epoch {
 	struct crf_mailbox *mailbox;   /* mu */
 	_Atomic int64_t marked;        /* lane writes: next offset for whoever comes next; CRF_OFFSET_NONE */
 	_Atomic int32_t leader_epoch;  /* lane writes, before marked: of the message marked */
+	char *metadata;       /* mu: of that mark; NULL */
+	int64_t metadata_of;  /* mu: which mark it belongs to; CRF_OFFSET_NONE */
+	atomic_uint restated; /* lane writes, under mu: how often metadata was said */
 	int64_t committed;    /* connection: acknowledged by the coordinator */
 	int64_t committing;   /* connection: on its way */
+	unsigned restated_committed, restated_committing; /* connection: likewise, of restated */
 	atomic_bool drained;
 	atomic_bool overdue; /* a turn of its lane runs longer than the group allows */
 	atomic_bool blocked; /* the partition's last epoch is not released yet: nothing is taken */
@@ -42,15 +47,20 @@ struct crf_epoch {
 /* Up to max native messages without waiting; none once the epoch has ended. The lane's holder. */
 size_t crf_epoch_take(struct crf_epoch *e, void **natives, size_t max);
 
-/* Everything before next is consumed. Earlier than what is marked already: fine, and nothing changes. CARAFE_LOST once
- * the epoch has ended. The lane's holder. */
-carafe_rc crf_epoch_mark(struct crf_epoch *e, int64_t next, int32_t leader_epoch);
+/* Everything before next is consumed. Earlier than what is marked already: fine, and nothing changes. metadata is committed
+ * with it, until a later mark; copied; NULL: nothing, or what was said when the same was marked before. CARAFE_LOST once the
+ * epoch has ended. The lane's holder. */
+carafe_rc crf_epoch_mark(struct crf_epoch *e, int64_t next, int32_t leader_epoch, const char *metadata);
 
 /* The next offset that is marked, CRF_OFFSET_NONE. Any thread that knows the lane to hold it. */
 int64_t crf_epoch_marked(const struct crf_epoch *e);
 
 /* Commits what is marked and waits for the answer, at most 60 s. The lane's holder, nothing locked. */
 carafe_rc crf_epoch_commit(struct crf_epoch *e, carafe_error *err);
+
+/* What the group has committed for the partition: offset CRF_OFFSET_NONE when nothing, metadata NULL when it says nothing,
+ * which the caller frees. Asks the coordinator and waits for the answer, at most 5 s. The lane's holder, nothing locked. */
+carafe_rc crf_epoch_committed(struct crf_epoch *e, int64_t *offset, char **metadata, carafe_error *err);
 
 /* The lane has finished what it had in hand and starts nothing more. The lane's holder. */
 void crf_epoch_drained(struct crf_epoch *e);

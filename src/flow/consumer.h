@@ -61,6 +61,11 @@ struct carafe_consumer {
 	struct crf_dispatch dispatch;
 	struct crf_failures failures; /* of the work at hand */
 
+	struct {
+		bool known;
+		char *metadata;
+	} committed; /* what carafe_offset_metadata() found */
+
 	/* deferral */
 	struct crf_window *window; /* NULL: nothing was ever deferred */
 	size_t handed;             /* the handler has this message of the batch, when there is a window */

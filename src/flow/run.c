@@ -394,6 +394,7 @@ gone(struct crf_lane *l)
 	free(c->step_state);
 	crf_window_free(c);
 	crf_failures_fini(&c->failures);
+	free(c->committed.metadata);
 	free(c);
 	f->changed(f->app);
 }

@@ -17,15 +17,21 @@ news(const void *native, int64_t *offset, const char **text)
 }
 
 static carafe_rc
-mark(void *source, int64_t next, int32_t leader_epoch)
+mark(void *source, int64_t next, int32_t leader_epoch, const char *metadata)
 {
-	return crf_epoch_mark(source, next, leader_epoch);
+	return crf_epoch_mark(source, next, leader_epoch, metadata);
 }
 
 static carafe_rc
 commit(void *source, carafe_error *err)
 {
 	return crf_epoch_commit(source, err);
+}
+
+static carafe_rc
+committed(void *source, int64_t *offset, char **metadata, carafe_error *err)
+{
+	return crf_epoch_committed(source, offset, metadata, err);
 }
 
 static bool
@@ -71,6 +77,7 @@ const struct crf_source_ops crf_epoch_source = {
 	.free_native = crf_native_free,
 	.mark = mark,
 	.commit = commit,
+	.committed = committed,
 	.owned = owned,
 	.drained = drained,
 	.release = release,

@@ -67,6 +67,10 @@ carafe_rc crf_client_topics(struct crf_client *c, int timeout_ms, void (*fn)(con
 /* Why the topic cannot be consumed: 0 when it can, for all that the brokers say. Blocks. */
 int crf_client_topic_error(struct crf_client *c, const char *topic, int timeout_ms);
 
+/* What the group has committed for each of the partitions: fills in offset (CRF_OFFSET_NONE: nothing), metadata and error. Asks
+ * the coordinator for at most timeout_ms. Blocks. Any thread, while the client is there. */
+carafe_rc crf_client_committed(struct crf_client *c, struct crf_partitions *l, int timeout_ms, carafe_error *err);
+
 /* The strategy that the group shares out partitions by, as its coordinator says; NULL when it says none within the time. The
  * caller frees it. Blocks. */
 char *crf_client_group_strategy(struct crf_client *c, const char *group, int timeout_ms);

@@ -2,6 +2,18 @@
 #include "core/mem.h"
 #include "kafka/client_priv.h"
 
+carafe_rc
+crf_client_committed(struct crf_client *c, struct crf_partitions *l, int timeout_ms, carafe_error *err)
+{
+	rd_kafka_topic_partition_list_t *list = crf_native_list(l);
+	rd_kafka_resp_err_t code = rd_kafka_committed(c->rk, list, timeout_ms);
+
+	crf_partitions_fini(l);
+	crf_native_list_read(l, list);
+	rd_kafka_topic_partition_list_destroy(list);
+	return code == 0 ? CARAFE_OK : crf_native_fail(c->rk, err, code, "cannot ask what is committed");
+}
+
 static char *
 read_strategy(const rd_kafka_event_t *answer)
 {

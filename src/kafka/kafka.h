@@ -10,6 +10,7 @@
 #include <carafe/error.h>
 
 #define CRF_KAFKA_TIMED_OUT (-185) /* librdkafka's _TIMED_OUT */
+#define CRF_KAFKA_OFFSET_METADATA_TOO_LARGE 12
 #define CRF_KAFKA_INCONSISTENT_GROUP_PROTOCOL 23
 #define CRF_OFFSET_NONE (-1001) /* librdkafka's INVALID: nothing known, nothing committed */
 

@@ -1,5 +1,9 @@
 #include "work/lane.h"
 
+#include <stdlib.h>
+
+#include "core/mem.h"
+
 void
 crf_lane_wake(struct crf_lane *l)
 {
@@ -21,11 +25,20 @@ crf_lane_arrived(struct crf_lane *l)
 carafe_rc
 crf_lane_mark(struct crf_lane *l, int64_t offset, int32_t leader_epoch)
 {
-	carafe_rc rc = l->from->mark(l->source, offset + 1, leader_epoch);
+	carafe_rc rc = l->from->mark(l->source, offset + 1, leader_epoch, l->metadata);
 
 	if (rc == CARAFE_OK)
 		crf_tracker_mark(&l->tracker, offset, leader_epoch);
+	if (l->metadata != NULL)
+		crf_lane_annotate(l, NULL);
 	return rc;
+}
+
+void
+crf_lane_annotate(struct crf_lane *l, const char *metadata)
+{
+	free(l->metadata);
+	l->metadata = crf_strdup(metadata);
 }
 
 void

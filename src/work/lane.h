@@ -27,8 +27,10 @@ struct crf_source_ops {
 	bool (*message)(void *native, const char *topic, carafe_message *m); /* false: it is none but news */
 	int (*news)(const void *native, int64_t *offset, const char **text); /* CRF_NEWS_EOF; an error code */
 	void (*free_native)(void *native);
-	carafe_rc (*mark)(void *source, int64_t next, int32_t leader_epoch); /* CARAFE_LOST: no longer owned */
+	/* metadata: NULL, or what is to be committed with it; copied. CARAFE_LOST: no longer owned */
+	carafe_rc (*mark)(void *source, int64_t next, int32_t leader_epoch, const char *metadata);
 	carafe_rc (*commit)(void *source, carafe_error *err);
+	carafe_rc (*committed)(void *source, int64_t *offset, char **metadata, carafe_error *err); /* what is; waits */
 	bool (*owned)(const void *source);
 	void (*drained)(void *source);
 	void (*release)(void *source);
@@ -92,6 +94,7 @@ struct crf_lane {
 	/* the turn's */
 	struct crf_strand strand;
 	struct crf_tracker tracker;
+	char *metadata;     /* of the next mark, whoever makes it; NULL */
 	crf_ns gate_until;  /* nothing goes through the filters before; 0 */
 	crf_ns fill_until;  /* a batch that is not full waits for more; 0: not yet; CRF_FILLED: no longer */
 	crf_ns next_tick;
@@ -112,8 +115,10 @@ void crf_lane_raise(struct crf_lane *l, unsigned signals);
 /* What a strand awaited has ended. Any thread; nothing of the lane may be touched afterwards. */
 void crf_lane_arrived(struct crf_lane *l);
 
-/* In a turn: marks offset and everything before it, in the tracker and with the source. */
+/* In a turn: marks offset and everything before it, in the tracker and with the source, with the metadata that waits for it. */
 carafe_rc crf_lane_mark(struct crf_lane *l, int64_t offset, int32_t leader_epoch);
+/* In a turn: what the next mark is to say beside its offset; copied, NULL: nothing. */
+void crf_lane_annotate(struct crf_lane *l, const char *metadata);
 /* In a turn: the batch's head moves to the first message that is not marked. */
 void crf_lane_skip_marked(struct crf_lane *l);
 /* Raised: whoever runs had better come to an end. Any thread. */

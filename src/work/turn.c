@@ -163,6 +163,7 @@ end(struct crf_lane *l)
 		l->ops->hook(l, CARAFE_HOOK_REVOKED);
 	crf_timer_set(l->pool, &l->timer, CRF_NEVER);
 	crf_task_leave(l->pool, &l->task);
+	crf_lane_annotate(l, NULL);
 	l->ops->gone(l);
 	from->release(source);
 	return CRF_TURN_GONE;

@@ -385,7 +385,7 @@ headers_of(const carafe_kv *list)
 }
 
 static void
-send_record(const char *topic, int32_t partition, carafe_bytes key, carafe_bytes value, const carafe_kv *headers, struct delivery *d)
+send_record(rd_kafka_t *rk, const char *topic, int32_t partition, carafe_bytes key, carafe_bytes value, const carafe_kv *headers, struct delivery *d)
 {
 	rd_kafka_headers_t *h = headers_of(headers);
 	rd_kafka_vu_t vus[] = {
@@ -397,7 +397,7 @@ send_record(const char *topic, int32_t partition, carafe_bytes key, carafe_bytes
 		{ .vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = { (void *)(uintptr_t)value.data, value.len } },
 		{ .vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = h },
 	};
-	rd_kafka_error_t *error = rd_kafka_produceva(in_use->rk, vus, h != NULL ? 7 : 6);
+	rd_kafka_error_t *error = rd_kafka_produceva(rk, vus, h != NULL ? 7 : 6);
 
 	if (error != NULL)
 		fail_msg("cannot produce to %s: %s", topic, rd_kafka_error_string(error));
@@ -416,7 +416,7 @@ it_produce_record(const char *topic, int32_t partition, carafe_bytes key, carafe
 {
 	struct delivery d = { .left = 1 };
 
-	send_record(topic, partition, key, value, headers, &d);
+	send_record(in_use->rk, topic, partition, key, value, headers, &d);
 	await_deliveries(&d, topic);
 	return d.offset;
 }
@@ -435,11 +435,35 @@ it_produce_many(const char *topic, int32_t partition, int from, int count)
 
 	for (int i = from; i < from + count; i++) {
 		snprintf(value, sizeof(value), "%d:%d", partition, i);
-		send_record(topic, partition, (carafe_bytes){ NULL, 0 }, (carafe_bytes){ value, strlen(value) }, NULL, &d);
+		send_record(in_use->rk, topic, partition, (carafe_bytes){ NULL, 0 }, (carafe_bytes){ value, strlen(value) }, NULL, &d);
 		if (i % 1000 == 999)
 			rd_kafka_poll(in_use->rk, 0);
 	}
 	await_deliveries(&d, topic);
+}
+
+static void
+check_error(rd_kafka_error_t *error, const char *what)
+{
+	if (error != NULL)
+		fail_msg("%s: %s", what, rd_kafka_error_string(error));
+}
+
+void
+it_produce_aborted(const char *topic, int32_t partition, int count)
+{
+	rd_kafka_conf_t *conf = client_conf(in_use->bootstrap);
+	rd_kafka_t *rk;
+
+	set(conf, "transactional.id", it_name("transactions"));
+	rk = client_new(RD_KAFKA_PRODUCER, conf);
+	check_error(rd_kafka_init_transactions(rk, IT_PATIENCE_MS), "init_transactions");
+	check_error(rd_kafka_begin_transaction(rk), "begin_transaction");
+	for (int i = 0; i < count; i++)
+		send_record(rk, topic, partition, (carafe_bytes){ 0 }, (carafe_bytes){ "aborted", 7 }, NULL, NULL);
+	check(rd_kafka_flush(rk, IT_PATIENCE_MS), "flush");
+	check_error(rd_kafka_abort_transaction(rk, IT_PATIENCE_MS), "abort_transaction");
+	rd_kafka_destroy(rk);
 }
 
 /* ------------------------------------------------------------------------------------------------ reading */
@@ -566,26 +590,28 @@ it_header(const struct it_message *m, const char *name)
 
 /* ------------------------------------------------------------------------------------------------ groups */
 
-static int64_t
-offset_in(const rd_kafka_group_result_t *group)
+/* The one partition that was asked for; NULL when nothing is committed. */
+static const rd_kafka_topic_partition_t *
+committed_in(const rd_kafka_group_result_t *group)
 {
 	const rd_kafka_topic_partition_list_t *list = rd_kafka_group_result_partitions(group);
 	const rd_kafka_error_t *error = rd_kafka_group_result_error(group);
 
 	if (error != NULL && rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND)
 		fail_msg("ListConsumerGroupOffsets: %s", rd_kafka_error_string(error));
-	return list != NULL && list->cnt == 1 && list->elems[0].offset >= 0 ? list->elems[0].offset : -1;
+	return list != NULL && list->cnt == 1 && list->elems[0].offset >= 0 ? &list->elems[0] : NULL;
 }
 
-int64_t
-it_committed(const char *group, const char *topic, int32_t partition)
+static int64_t
+ask_committed(const char *group, const char *topic, int32_t partition, char *metadata, size_t size)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(in_use->consumer);
+	const rd_kafka_topic_partition_t *committed;
 	rd_kafka_ListConsumerGroupOffsets_t *request;
 	const rd_kafka_group_result_t **groups;
 	rd_kafka_event_t *event;
-	int64_t offset;
+	int64_t offset = -1;
 	size_t count;
 
 	rd_kafka_topic_partition_list_add(list, topic, partition);
@@ -594,11 +620,32 @@ it_committed(const char *group, const char *topic, int32_t partition)
 	event = answer(queue, "ListConsumerGroupOffsets");
 	groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
 	    rd_kafka_event_ListConsumerGroupOffsets_result(event), &count);
-	offset = offset_in(groups[0]);
+	*metadata = '\0';
+	if ((committed = committed_in(groups[0])) != NULL) {
+		offset = committed->offset;
+		snprintf(metadata, size, "%.*s", (int)committed->metadata_size, (const char *)committed->metadata);
+	}
 	rd_kafka_event_destroy(event);
 	rd_kafka_ListConsumerGroupOffsets_destroy(request);
 	rd_kafka_topic_partition_list_destroy(list);
 	return offset;
+}
+
+int64_t
+it_committed(const char *group, const char *topic, int32_t partition)
+{
+	char metadata[8];
+
+	return ask_committed(group, topic, partition, metadata, sizeof(metadata));
+}
+
+const char *
+it_committed_metadata(const char *group, const char *topic, int32_t partition)
+{
+	static char metadata[256];
+
+	ask_committed(group, topic, partition, metadata, sizeof(metadata));
+	return metadata;
 }
 
 int64_t

@@ -28,6 +28,9 @@ int64_t it_produce_record(const char *topic, int32_t partition, carafe_bytes key
 /* count values "<partition>:<from>", "<partition>:<from + 1>", ... Any thread. */
 void it_produce_many(const char *topic, int32_t partition, int from, int count);
 
+/* Writes so many in one transaction that is then aborted. */
+void it_produce_aborted(const char *topic, int32_t partition, int count);
+
 /* What a topic holds. */
 struct it_message {
 	int32_t partition;
@@ -52,6 +55,8 @@ const char *it_header(const struct it_message *m, const char *name);
 
 /* What the group has committed, -1 nothing. */
 int64_t it_committed(const char *group, const char *topic, int32_t partition);
+/* The metadata beside it, "" none; valid until the next call. */
+const char *it_committed_metadata(const char *group, const char *topic, int32_t partition);
 /* The offset that will be written next. */
 int64_t it_end(const char *topic, int32_t partition);
 /* How many members the group has. */

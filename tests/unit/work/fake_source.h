@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -79,6 +80,8 @@ struct fake_source {
 	int out;            /* taken and not freed */
 	size_t taken_at_most; /* in one call */
 	int64_t marked;     /* highest; -1 */
+	char metadata[32];  /* of the last mark */
+	int asked;          /* what is committed */
 	int marks;
 	int commits;
 	bool lost;          /* what is marked is refused */
@@ -191,7 +194,7 @@ fake_free_native(void *native)
 }
 
 static carafe_rc
-fake_mark(void *source, int64_t next, int32_t leader_epoch)
+fake_mark(void *source, int64_t next, int32_t leader_epoch, const char *metadata)
 {
 	struct fake_source *f = source;
 
@@ -202,6 +205,7 @@ fake_mark(void *source, int64_t next, int32_t leader_epoch)
 	f->marks++;
 	if (next > f->marked)
 		f->marked = next;
+	snprintf(f->metadata, sizeof(f->metadata), "%s", metadata != NULL ? metadata : "");
 	return CARAFE_OK;
 }
 
@@ -213,6 +217,18 @@ fake_commit(void *source, carafe_error *err)
 	(void)err;
 	f->commits++;
 	return f->lost ? CARAFE_LOST : CARAFE_OK;
+}
+
+static carafe_rc
+fake_committed(void *source, int64_t *offset, char **metadata, carafe_error *err)
+{
+	struct fake_source *f = source;
+
+	(void)err;
+	f->asked++;
+	*offset = f->marked;
+	*metadata = crf_strdup("committed");
+	return CARAFE_OK;
 }
 
 static bool
@@ -272,6 +288,7 @@ static const struct crf_source_ops fake_source_ops = {
 	.free_native = fake_free_native,
 	.mark = fake_mark,
 	.commit = fake_commit,
+	.committed = fake_committed,
 	.owned = fake_owned,
 	.drained = fake_drained,
 	.release = fake_release,

@@ -1,0 +1,50 @@
+/* What a group has committed for a partition, asked on the worker that wants to know. The client is there meanwhile: it goes only
+ * when the lane has released the epoch, or is kept for ever, when a handler hangs. */
+#include <stdlib.h>
+
+#include "connection/priv.h"
+#include "core/error.h"
+
+#define PATIENCE_MS 5000
+
+static struct crf_client *
+client_of(struct crf_epoch *e)
+{
+	struct crf_connection *c = e->connection;
+	struct crf_client *client;
+
+	crf_lock(&c->mu);
+	client = crf_epoch_owned(e) && e->generation == c->generation ? c->client : NULL;
+	crf_unlock(&c->mu);
+	return client;
+}
+
+static carafe_rc
+ask(struct crf_client *client, struct crf_partitions *l, carafe_error *err)
+{
+	carafe_rc rc = crf_client_committed(client, l, PATIENCE_MS, err);
+	int code = rc == CARAFE_OK ? l->items[0].error : 0;
+
+	if (code != 0)
+		rc = crf_error_kafka(err, crf_kafka_rc(code), code, "%s", crf_kafka_error_text(code));
+	return rc == CARAFE_OK ? rc : crf_error_prefix(err, rc, "%s[%d]", l->items[0].topic, l->items[0].partition);
+}
+
+carafe_rc
+crf_epoch_committed(struct crf_epoch *e, int64_t *offset, char **metadata, carafe_error *err)
+{
+	struct crf_client *client = client_of(e);
+	struct crf_partitions l = { 0 };
+	carafe_rc rc;
+
+	if (client == NULL)
+		return crf_error(err, CARAFE_LOST, "%s[%d] is no longer owned", e->topic->name, e->partition);
+	crf_partitions_add(&l, e->topic->name, e->partition);
+	if ((rc = ask(client, &l, err)) == CARAFE_OK) {
+		*offset = l.items[0].offset;
+		*metadata = l.items[0].metadata;
+		l.items[0].metadata = NULL;
+	}
+	crf_partitions_fini(&l);
+	return rc;
+}
