@@ -332,6 +332,7 @@ CARAFE_API void carafe_dump(carafe *app);
 #include <carafe/feature/multiplex.h>
 #include <carafe/feature/offsets.h>
 #include <carafe/feature/retry.h>
+#include <carafe/feature/steer.h>
 #include <carafe/feature/throttle.h>
 
 #endif

@@ -409,6 +409,7 @@ crf_engine_start(carafe *app, bool exit_eof, carafe_error *err)
 	e->flow.changed = crf_engine_poke;
 	e->flow.critical = critical;
 	e->flow.tick_interval = app->settings.v.tick_interval * CRF_MS;
+	e->flow.pause_timeout = app->settings.v.pause_timeout * CRF_MS;
 	if ((rc = make_producer(e, err)) != CARAFE_OK) {
 		crf_engine_free(e);
 		return rc;

@@ -44,9 +44,11 @@ crf_connection_new(const struct crf_connection_spec *spec, int copy, const struc
 	crf_list_init(&c->epochs);
 	crf_list_init(&c->waits);
 	crf_list_init(&c->held);
+	crf_list_init(&c->errands);
 	crf_topics_init(c);
 	crf_mutex_init(&c->mu);
 	crf_cond_init(&c->idle);
+	crf_cond_init(&c->errand);
 	return c;
 }
 
@@ -55,6 +57,7 @@ crf_connection_free(struct crf_connection *c)
 {
 	crf_thread_join(&c->thread);
 	crf_topics_fini(c);
+	crf_cond_fini(&c->errand);
 	crf_cond_fini(&c->idle);
 	crf_mutex_fini(&c->mu);
 	free(c->name);
@@ -413,6 +416,7 @@ close_client(struct crf_connection *c)
 
 	crf_rebalance_lose_all(c);
 	crf_commit_fail_all(c, CARAFE_LOST, "the client is gone; the partition is no longer owned");
+	crf_errands_end(c);
 	/* When it stops, a handler that hangs is the whole app's matter (shutdown_timeout); when it is made anew, the
 	 * other partitions must not wait for it. */
 	idle = wait_for_lanes(c, c->fatal ? crf_now() + c->settings->v.drain_timeout * CRF_MS : CRF_NEVER);
@@ -596,6 +600,7 @@ live_once(struct crf_connection *c)
 	c->phase = CRF_CONNECTION_RUNNING;
 	if (open_client(c, &c->last_error) != CARAFE_OK)
 		return c->last_error.rc;
+	crf_errands_begin(c);
 	report_started(c);
 	serve(c);
 	atomic_store(&c->polled, 0);

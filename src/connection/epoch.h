@@ -61,6 +61,10 @@ carafe_rc crf_epoch_commit(struct crf_epoch *e, carafe_error *err);
 /* What the group has committed for the partition: offset CRF_OFFSET_NONE when nothing, metadata NULL when it says nothing,
  * which the caller frees. Asks the coordinator and waits for the answer, at most 5 s. The lane's holder, nothing locked. */
 carafe_rc crf_epoch_committed(struct crf_epoch *e, int64_t *offset, char **metadata, carafe_error *err);
+/* Goes on from there; what was fetched and not taken is forgotten. done(arg, ...) is called once, perhaps before this returns,
+ * on another thread else: with the offset, or with err->rc not CARAFE_OK, when all is as it was. Until then the lane must
+ * not release the epoch. The lane's holder. */
+void crf_epoch_seek(struct crf_epoch *e, struct crf_position to, crf_seek_fn *done, void *arg);
 
 /* The lane has finished what it had in hand and starts nothing more. The lane's holder. */
 void crf_epoch_drained(struct crf_epoch *e);

@@ -87,6 +87,10 @@ struct crf_connection {
 	struct crf_client *client; /* written under mu, so that others can wake it */
 	struct crf_list waits;    /* mu: crf_commit_wait */
 	struct crf_list held;     /* mu: epochs that lanes have not released, ended or not */
+	struct crf_list errands;  /* mu: errand.c's */
+	struct crf_cond errand;   /* mu: there is one more, or they are over */
+	atomic_bool errands_over; /* written under mu */
+	struct crf_thread errand_thread; /* started under mu */
 	int open_lanes;           /* mu: lanes that may still hold messages of the client */
 	unsigned generation;      /* mu: which client this is */
 	int orphans;              /* mu: lanes of clients that were left behind because a handler hung */
@@ -109,6 +113,11 @@ void crf_rebalance_lose_all(struct crf_connection *c);
 
 /* Leaves the group when a handler hangs, comes back when it has returned. */
 void crf_absence_advance(struct crf_connection *c, crf_ns now);
+
+/* Errands for lanes of a new client; no more for those of this one, which are refused: waits for the one that is on its
+ * way. */
+void crf_errands_begin(struct crf_connection *c);
+void crf_errands_end(struct crf_connection *c);
 
 /* Commits. */
 /* Sends what is marked and not committed, of all epochs; false when there is nothing or one is on its way. */

@@ -8,6 +8,7 @@
 #include "flow/failures.h"
 #include "flow/flow.h"
 #include "flow/plan.h"
+#include "flow/steer.h"
 #include "work/lane.h"
 
 #define CRF_TOPIC_SIZE 250 /* Kafka's longest name, and its end */
@@ -65,6 +66,10 @@ struct carafe_consumer {
 		bool known;
 		char *metadata;
 	} committed; /* what carafe_offset_metadata() found */
+	/* steering */
+	struct crf_wish wish; /* the handler's, and what has been taken of sent */
+	struct crf_wish sent; /* flow.mu; from outside */
+	struct crf_seek seek; /* awaited, while it is going */
 
 	/* deferral */
 	struct crf_window *window; /* NULL: nothing was ever deferred */

@@ -156,7 +156,7 @@ pass_finished(struct carafe_consumer *c)
 	if (b->head == first)
 		return 0;
 	if (!c->topic->manual_marking)
-		crf_lane_mark(&c->lane, b->messages[b->head - 1].offset, carafe_message_leader_epoch(&b->messages[b->head - 1]));
+		crf_steer_mark(c, first, b->head);
 	crf_failures_clear(&c->failures);
 	return b->head - first;
 }
@@ -223,7 +223,7 @@ hand_out_all(struct carafe_consumer *c)
 		hand_out(c, i);
 		if (i >= b->fresh)
 			b->fresh = i + 1;
-		if (crf_lane_should_stop(&c->lane))
+		if (crf_lane_should_stop(&c->lane) || crf_lane_is_steered(&c->lane))
 			return;
 	}
 }
@@ -270,7 +270,7 @@ crf_window_take_over(struct carafe_consumer *c, carafe_rc rc)
 
 	settle(c, b->head, rc);
 	b->fresh = b->head + 1;
-	if (!crf_lane_should_stop(&c->lane))
+	if (!crf_lane_should_stop(&c->lane) && !crf_lane_is_steered(&c->lane))
 		hand_out_all(c);
 	return conclude(c);
 }
@@ -349,6 +349,33 @@ crf_window_slide(struct crf_lane *l)
 		forget_finished(l, w);
 	crf_unlock(&w->mu);
 	return more;
+}
+
+bool
+crf_window_settled(struct carafe_consumer *c)
+{
+	struct crf_window *w = c->window;
+	bool settled;
+
+	if (w == NULL)
+		return true;
+	crf_lock(&w->mu);
+	settled = w->in_progress == 0 && w->failed == 0;
+	crf_unlock(&w->mu);
+	return settled;
+}
+
+void
+crf_window_forget(struct carafe_consumer *c)
+{
+	struct crf_window *w = c->window;
+
+	if (w == NULL)
+		return;
+	crf_lock(&w->mu);
+	for (size_t i = 0; i < w->cap; i++)
+		fill(w, &w->slots[i], NEW, CARAFE_OK, NULL);
+	crf_unlock(&w->mu);
 }
 
 /* ------------------------------------------------------------------------------------------------ what handlers call */

@@ -13,6 +13,7 @@ struct crf_flow {
 	struct crf_pool *pool;
 	struct crf_producer *producer; /* NULL when no feature writes */
 	crf_ns tick_interval;
+	crf_ns pause_timeout; /* of a pause that says none */
 	/* Something changed that the app may be waiting for: a consumer fell quiet, reached the end, is gone. Any worker. */
 	void (*changed)(carafe *app);
 	/* A handler said that nothing can go on. Any worker. */

@@ -41,12 +41,12 @@ consume_messages(struct carafe_consumer *c)
 		if (rc != CARAFE_OK)
 			return rc;
 		if (!c->topic->manual_marking)
-			crf_lane_mark(&c->lane, m->offset, carafe_message_leader_epoch(m));
+			crf_steer_mark(c, b->head, b->head + 1);
 		b->head++;
 		c->attempt = 1;
 		crf_failures_clear(&c->failures);
 		c->why[0] = '\0';
-	} while (b->head < b->limit && !crf_lane_should_stop(&c->lane));
+	} while (b->head < b->limit && !crf_lane_should_stop(&c->lane) && !crf_lane_is_steered(&c->lane));
 	return CARAFE_OK;
 }
 
@@ -313,7 +313,6 @@ begin_run(struct carafe_consumer *c, crf_ns now)
 		atomic_store(&c->at_end, false);
 	if (atomic_load_explicit(&f->first, memory_order_relaxed) == 0)
 		atomic_store(&f->first, now);
-	initialize(c);
 	if (!c->topic->persistent && c->state != NULL)
 		memset(c->state, 0, c->topic->handler.state_size);
 	c->attempt = ++c->lane.strand.attempt;
@@ -329,6 +328,11 @@ run(struct crf_lane *l, crf_ns now)
 	const struct crf_strand *s = &l->strand;
 	size_t first = s->batch->head, end;
 
+	if (!c->initialized) {
+		initialize(c);
+		if (crf_lane_is_steered(l)) /* it wants to begin elsewhere */
+			return;
+	}
 	begin_run(c, now);
 	run_handler(c, now);
 	if (c->rc == CARAFE_PENDING) {
@@ -337,10 +341,12 @@ run(struct crf_lane *l, crf_ns now)
 	}
 	end = c->topic->handler.consume != NULL ? end_batch(c) : end_messages(c, first);
 	count_up(&c->flow->consumed, (int64_t)(end - first));
-	if (c->rc != CARAFE_OK)
+	if (c->rc != CARAFE_OK) {
 		count_up(&c->flow->failed, 1);
-	else
+		crf_steer_failed(c);
+	} else {
 		crf_failures_clear(&c->failures);
+	}
 	if (c->rc == CARAFE_CRITICAL) {
 		c->lane.strand.hold_until = CRF_NEVER; /* the stop that was asked for lets it go, unmarked */
 		return;
@@ -416,6 +422,10 @@ resume(struct crf_lane *l, crf_ns now)
 		count_up(&c->flow->consumed, (int64_t)crf_window_resume(c));
 		return;
 	}
+	if (c->seek.going) {
+		crf_steer_arrived(c, now);
+		return;
+	}
 	if (!crf_dispatch_finish(c)) {
 		if (s->batch == NULL)
 			return;
@@ -438,6 +448,7 @@ const struct crf_lane_ops crf_flow_ops = {
 	.filter = filter,
 	.run = run,
 	.resume = resume,
+	.steer = crf_steer,
 	.slide = crf_window_slide,
 	.hook = hook,
 	.wants = wants,

@@ -3,7 +3,8 @@
  *   dispatch   before hold: what goes to the dead letter queue is not run again
  *   skip       likewise what is left out instead
  *   hold       the strand sleeps; what is unmarked runs again from the head
- *   mark       what the handler was given is consumed, as far as the partition is still owned
+ *   mark       what the handler was given is consumed, as far as the partition is still owned, and up to where the handler
+ *              wants to go on (steer.c)
  *   nothing    the batch is done with, marked or not (manual marking)
  */
 #include "flow/consumer.h"
@@ -27,15 +28,6 @@ hold(struct carafe_consumer *c, const struct crf_claims *claims)
 	CRF_EMIT(c->flow->bus, CARAFE_EV_CONSUMER_RETRY, CRF_WHERE(c),
 	    CRF_INT(OFFSET, s->batch->messages[s->batch->head].offset), CRF_INT(ATTEMPT, s->attempt + 1),
 	    CRF_INT(TIMEOUT_MS, (claims->hold_until - crf_now() + CRF_MS - 1) / CRF_MS));
-}
-
-static void
-mark_all(struct carafe_consumer *c)
-{
-	const struct carafe_batch *b = c->lane.strand.batch;
-	const carafe_message *last = &b->messages[b->limit - 1];
-
-	crf_lane_mark(&c->lane, last->offset, carafe_message_leader_epoch(last));
 }
 
 static void
@@ -72,7 +64,7 @@ crf_settle(struct carafe_consumer *c, const struct crf_claims *claims)
 		hold(c, claims);
 		return;
 	}
-	if (claims->mark != CRF_RANK_NONE && s->batch->head < s->batch->limit)
-		mark_all(c);
+	if (claims->mark != CRF_RANK_NONE)
+		crf_steer_mark(c, s->batch->head, s->batch->limit);
 	finish_batch(c);
 }

@@ -34,6 +34,12 @@ committed(void *source, int64_t *offset, char **metadata, carafe_error *err)
 	return crf_epoch_committed(source, offset, metadata, err);
 }
 
+static void
+seek(void *source, struct crf_position to, crf_seek_fn *done, void *arg)
+{
+	crf_epoch_seek(source, to, done, arg);
+}
+
 static bool
 owned(const void *source)
 {
@@ -78,6 +84,7 @@ const struct crf_source_ops crf_epoch_source = {
 	.mark = mark,
 	.commit = commit,
 	.committed = committed,
+	.seek = seek,
 	.owned = owned,
 	.drained = drained,
 	.release = release,

@@ -70,6 +70,13 @@ int crf_client_topic_error(struct crf_client *c, const char *topic, int timeout_
 /* What the group has committed for each of the partitions: fills in offset (CRF_OFFSET_NONE: nothing), metadata and error. Asks
  * the coordinator for at most timeout_ms. Blocks. Any thread, while the client is there. */
 carafe_rc crf_client_committed(struct crf_client *c, struct crf_partitions *l, int timeout_ms, carafe_error *err);
+/* The offset of that place now: of the first message that is as late as a time, or the end. Blocks. Any thread. */
+carafe_rc crf_client_find_offset(struct crf_client *c, const char *topic, int32_t partition, struct crf_position at,
+    int timeout_ms, int64_t *offset, carafe_error *err);
+/* Goes on from offset; what was fetched and not taken is forgotten. Refused with librdkafka's _STATE until the partition is
+ * being fetched. Blocks, but for no broker. Any thread. */
+carafe_rc crf_client_seek(struct crf_client *c, const char *topic, int32_t partition, int64_t offset, int timeout_ms,
+    carafe_error *err);
 
 /* The strategy that the group shares out partitions by, as its coordinator says; NULL when it says none within the time. The
  * caller frees it. Blocks. */

@@ -14,6 +14,15 @@
 #define CRF_KAFKA_INCONSISTENT_GROUP_PROTOCOL 23
 #define CRF_OFFSET_NONE (-1001) /* librdkafka's INVALID: nothing known, nothing committed */
 
+/* A place in a partition. */
+struct crf_position {
+	enum crf_position_kind { CRF_AT_OFFSET, CRF_AT_TIME, CRF_AT_EARLIEST, CRF_AT_LATEST } kind;
+	int64_t value; /* the offset; ms since 1970 */
+};
+
+/* How a seek ended. */
+typedef void crf_seek_fn(void *arg, int64_t offset, const carafe_error *err);
+
 /* A partition and what is said of it. Strings are owned by whoever made the list. */
 struct crf_partition {
 	char *topic;

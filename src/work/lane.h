@@ -15,6 +15,7 @@
 #include <carafe/carafe.h>
 
 #include "core/buf.h"
+#include "kafka/kafka.h"
 #include "work/batch.h"
 #include "work/pool.h"
 #include "work/tracker.h"
@@ -31,6 +32,7 @@ struct crf_source_ops {
 	carafe_rc (*mark)(void *source, int64_t next, int32_t leader_epoch, const char *metadata);
 	carafe_rc (*commit)(void *source, carafe_error *err);
 	carafe_rc (*committed)(void *source, int64_t *offset, char **metadata, carafe_error *err); /* what is; waits */
+	void (*seek)(void *source, struct crf_position to, crf_seek_fn *done, void *arg); /* done: perhaps at once; any thread */
 	bool (*owned)(const void *source);
 	void (*drained)(void *source);
 	void (*release)(void *source);
@@ -46,6 +48,7 @@ struct crf_lane_ops {
 	void (*filter)(struct crf_lane *l, crf_ns now); /* sets batch->limit, may gate */
 	void (*run)(struct crf_lane *l, crf_ns now);    /* the handler, and what follows from it */
 	void (*resume)(struct crf_lane *l, crf_ns now); /* what the strand awaited has come */
+	bool (*steer)(struct crf_lane *l, crf_ns now); /* somebody wants it elsewhere, or not to go on; may it work now? */
 	bool (*slide)(struct crf_lane *l); /* the strand is lent out: forgets what is finished; may more be taken in? */
 	void (*hook)(struct crf_lane *l, carafe_hook hook);
 	bool (*wants)(const struct crf_lane *l, carafe_hook hook);
@@ -90,11 +93,14 @@ struct crf_lane {
 	crf_ns tick_interval;
 	atomic_uint signals;
 	_Atomic int64_t at; /* offset that was last begun with; -1 */
+	atomic_bool steered; /* ops->steer has something to do */
 
 	/* the turn's */
 	struct crf_strand strand;
 	struct crf_tracker tracker;
 	char *metadata;     /* of the next mark, whoever makes it; NULL */
+	int64_t taken;      /* one behind the last message taken in; -1 */
+	crf_ns pause_until; /* it takes nothing in and works on nothing before; 0 */
 	crf_ns gate_until;  /* nothing goes through the filters before; 0 */
 	crf_ns fill_until;  /* a batch that is not full waits for more; 0: not yet; CRF_FILLED: no longer */
 	crf_ns next_tick;
@@ -119,10 +125,18 @@ void crf_lane_arrived(struct crf_lane *l);
 carafe_rc crf_lane_mark(struct crf_lane *l, int64_t offset, int32_t leader_epoch);
 /* In a turn: what the next mark is to say beside its offset; copied, NULL: nothing. */
 void crf_lane_annotate(struct crf_lane *l, const char *metadata);
+/* In a turn: forgets what is in hand, a batch that is not lent. */
+void crf_lane_drop(struct crf_lane *l);
 /* In a turn: the batch's head moves to the first message that is not marked. */
 void crf_lane_skip_marked(struct crf_lane *l);
 /* Raised: whoever runs had better come to an end. Any thread. */
 bool crf_lane_should_stop(const struct crf_lane *l);
+/* ops->steer has something to do: whoever runs comes to an end between two messages. Any thread. */
+static inline bool
+crf_lane_is_steered(const struct crf_lane *l)
+{
+	return atomic_load_explicit(&l->steered, memory_order_relaxed);
+}
 bool crf_lane_owned(const struct crf_lane *l);
 /* After a signal was raised: no turn runs, none will work on anything, nothing is on its way. It may wait long for a worker
  * that lets it say drained, and need not. Any thread that knows it to be there. */

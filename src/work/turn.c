@@ -15,8 +15,8 @@ free_messages(struct crf_lane *l, size_t from, size_t to)
 		l->from->free_native(b->messages[i].native_);
 }
 
-static void
-drop_batch(struct crf_lane *l)
+void
+crf_lane_drop(struct crf_lane *l)
 {
 	struct crf_strand *s = &l->strand;
 
@@ -57,7 +57,7 @@ take_some(struct crf_lane *l, size_t max)
 		s->batch = crf_worker_batch(l->worker, l->max_messages);
 	for (size_t i = 0; i < n; i++) {
 		if (l->from->message(natives[i], l->topic, &s->batch->messages[s->batch->count])) {
-			s->batch->count++;
+			l->taken = s->batch->messages[s->batch->count++].offset + 1;
 			l->eof_offset = -1;
 		} else {
 			see_news(l, natives[i]);
@@ -82,7 +82,7 @@ take_in(struct crf_lane *l)
 	while ((wanted = room(l)) > 0 && take_some(l, wanted) == wanted)
 		;
 	if (l->strand.batch != NULL && l->strand.batch->count == 0) /* nothing but news */
-		drop_batch(l);
+		crf_lane_drop(l);
 }
 
 /* ------------------------------------------------------------------------------------------------ waiting */
@@ -106,22 +106,45 @@ wait_to_go(struct crf_lane *l, crf_ns now)
 	return l->fill_until > l->gate_until ? l->fill_until : l->gate_until;
 }
 
+static bool
+tick(struct crf_lane *l, crf_ns now)
+{
+	if (now < l->next_tick || !l->ops->wants(l, CARAFE_HOOK_TICK))
+		return false;
+	l->ops->hook(l, CARAFE_HOOK_TICK);
+	l->next_tick = crf_now() + l->tick_interval;
+	return true;
+}
+
+static void
+reach_end(struct crf_lane *l)
+{
+	l->eof_told = true;
+	if (l->ops->wants(l, CARAFE_HOOK_EOFED))
+		l->ops->hook(l, CARAFE_HOOK_EOFED);
+	if (!crf_lane_is_steered(l))
+		l->ops->at_end(l);
+}
+
 static enum crf_turn
 idle(struct crf_lane *l, crf_ns now)
 {
-	if (l->eof_offset >= 0 && !l->eof_told) {
-		l->eof_told = true;
-		if (l->ops->wants(l, CARAFE_HOOK_EOFED))
-			l->ops->hook(l, CARAFE_HOOK_EOFED);
-		l->ops->at_end(l);
-	}
-	if (!l->ops->wants(l, CARAFE_HOOK_TICK))
-		return CRF_TURN_IDLE;
-	if (now >= l->next_tick) {
-		l->ops->hook(l, CARAFE_HOOK_TICK);
-		l->next_tick = crf_now() + l->tick_interval;
-	}
-	return sleep_until(l, l->next_tick);
+	if (l->eof_offset >= 0 && !l->eof_told)
+		reach_end(l);
+	if (crf_lane_is_steered(l) || tick(l, now))
+		return CRF_TURN_AGAIN;
+	return l->ops->wants(l, CARAFE_HOOK_TICK) ? sleep_until(l, l->next_tick) : CRF_TURN_IDLE;
+}
+
+/* Paused. What is in progress elsewhere may end meanwhile. */
+static enum crf_turn
+rest(struct crf_lane *l, crf_ns now)
+{
+	bool ticks = !l->strand.awaiting && l->ops->wants(l, CARAFE_HOOK_TICK);
+
+	if (ticks && tick(l, now))
+		return CRF_TURN_AGAIN;
+	return sleep_until(l, ticks && l->next_tick < l->pause_until ? l->next_tick : l->pause_until);
 }
 
 /* ------------------------------------------------------------------------------------------------ coming to an end */
@@ -132,7 +155,7 @@ wind_down(struct crf_lane *l, unsigned signals)
 {
 	if (l->strand.awaiting)
 		return CRF_TURN_IDLE;
-	drop_batch(l);
+	crf_lane_drop(l);
 	if ((signals & (CRF_LANE_QUIET | CRF_LANE_STOP)) && !(signals & (CRF_LANE_REVOKED | CRF_LANE_LOST)) && !l->shut_down) {
 		l->shut_down = true;
 		if (l->used)
@@ -156,7 +179,7 @@ end(struct crf_lane *l)
 	void *source = l->source;
 
 	if (!l->strand.lent)
-		drop_batch(l); /* the client waits for its messages, the dead letter on its way does not need them */
+		crf_lane_drop(l); /* the client waits for its messages, the dead letter on its way does not need them */
 	if (l->strand.awaiting)
 		return CRF_TURN_IDLE;
 	if (l->used && !l->shut_down)
@@ -176,8 +199,8 @@ drop_finished(struct crf_lane *l)
 {
 	const struct carafe_batch *b = l->strand.batch;
 
-	if (b != NULL && b->head == b->count)
-		drop_batch(l);
+	if (b != NULL && b->head == b->count && !crf_lane_is_steered(l)) /* it may have to go back in it */
+		crf_lane_drop(l);
 }
 
 /* What the batch allows next. */
@@ -238,6 +261,13 @@ take_turn(struct crf_lane *l)
 		return end(l);
 	if (signals != 0)
 		return wind_down(l, signals);
+	if (l->pause_until != 0 || crf_lane_is_steered(l)) {
+		if (!l->ops->steer(l, now))
+			return CRF_TURN_IDLE;
+		drop_finished(l);
+		if (l->pause_until != 0)
+			return rest(l, now);
+	}
 	if (s->awaiting && !(s->lent && l->ops->slide(l)))
 		return CRF_TURN_IDLE;
 	if (s->batch == NULL || l->fill_until > 0 || s->lent)
@@ -265,8 +295,10 @@ crf_lane_init(struct crf_lane *l, struct crf_pool *pool)
 	l->timer = (struct crf_timer){ .task = &l->task };
 	l->pool = pool;
 	crf_tracker_init(&l->tracker);
+	l->taken = -1;
 	l->eof_offset = -1;
 	l->next_tick = crf_now() + l->tick_interval;
 	atomic_init(&l->signals, 0);
+	atomic_init(&l->steered, false);
 	atomic_init(&l->at, -1);
 }

@@ -72,6 +72,7 @@ client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf)
 
 /* A delivery's outcome goes to whoever waits for it. */
 struct delivery {
+	int64_t timestamp; /* ms since 1970; 0: now */
 	atomic_int left;
 	atomic_int error;
 	_Atomic int64_t offset;
@@ -395,9 +396,10 @@ send_record(rd_kafka_t *rk, const char *topic, int32_t partition, carafe_bytes k
 		{ .vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = d },
 		{ .vtype = RD_KAFKA_VTYPE_KEY, .u.mem = { (void *)(uintptr_t)key.data, key.len } },
 		{ .vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = { (void *)(uintptr_t)value.data, value.len } },
+		{ .vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = d != NULL ? d->timestamp : 0 },
 		{ .vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = h },
 	};
-	rd_kafka_error_t *error = rd_kafka_produceva(rk, vus, h != NULL ? 7 : 6);
+	rd_kafka_error_t *error = rd_kafka_produceva(rk, vus, h != NULL ? 8 : 7);
 
 	if (error != NULL)
 		fail_msg("cannot produce to %s: %s", topic, rd_kafka_error_string(error));
@@ -425,6 +427,16 @@ int64_t
 it_produce(const char *topic, int32_t partition, const char *value)
 {
 	return it_produce_record(topic, partition, (carafe_bytes){ NULL, 0 }, (carafe_bytes){ value, strlen(value) }, NULL);
+}
+
+int64_t
+it_produce_at(const char *topic, int32_t partition, const char *value, int64_t timestamp)
+{
+	struct delivery d = { .left = 1, .timestamp = timestamp };
+
+	send_record(in_use->rk, topic, partition, (carafe_bytes){ NULL, 0 }, (carafe_bytes){ value, strlen(value) }, NULL, &d);
+	await_deliveries(&d, topic);
+	return d.offset;
 }
 
 void

@@ -25,6 +25,8 @@ void it_topic_config(const char *name, const char *key, const char *value);
  * offset. Any thread. */
 int64_t it_produce(const char *topic, int32_t partition, const char *value);
 int64_t it_produce_record(const char *topic, int32_t partition, carafe_bytes key, carafe_bytes value, const carafe_kv *headers);
+/* With that timestamp, ms since 1970. */
+int64_t it_produce_at(const char *topic, int32_t partition, const char *value, int64_t timestamp);
 /* count values "<partition>:<from>", "<partition>:<from + 1>", ... Any thread. */
 void it_produce_many(const char *topic, int32_t partition, int from, int count);
 

@@ -159,6 +159,15 @@ note_event(const carafe_event *e, void *arg)
 	case CARAFE_EV_DLQ_SKIPPED:
 		crf_buf_printf(log, "skipped %" PRId64 " a%" PRId64 ";", offset, number(e, CARAFE_F_ATTEMPT));
 		break;
+	case CARAFE_EV_CONSUMER_PAUSED:
+		crf_buf_printf(log, "paused %" PRId64 " for %" PRId64 ";", offset, number(e, CARAFE_F_TIMEOUT_MS));
+		break;
+	case CARAFE_EV_CONSUMER_RESUMED:
+		crf_buf_printf(log, "resumed %" PRId64 ";", offset);
+		break;
+	case CARAFE_EV_CONSUMER_SOUGHT:
+		crf_buf_printf(log, "sought %" PRId64 ";", offset);
+		break;
 	case CARAFE_EV_FILTER_THROTTLED:
 		crf_buf_printf(log, "gate %" PRId64 " for %" PRId64 ";", offset, number(e, CARAFE_F_TIMEOUT_MS));
 		break;
@@ -201,6 +210,7 @@ rig_run(struct rig *r)
 	crf_flow_init(&r->flow, r->app, r->app->bus, r->pool);
 	r->flow.changed = rig_changed;
 	r->flow.tick_interval = 5 * CRF_SECOND;
+	r->flow.pause_timeout = 100 * CRF_MS;
 	carafe_subscribe(r->app, CARAFE_EV_ANY, note_event, r);
 	fake_init(&r->source, NULL);
 	r->consumer = crf_consumer_new(&r->flow, &r->app->routing.connections[0].topics[0], 0, &fake_source_ops, &r->source);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -85,6 +86,10 @@ struct fake_source {
 	int marks;
 	int commits;
 	bool lost;          /* what is marked is refused */
+	int seeks;
+	struct crf_position sought; /* the last one's, until it is answered */
+	crf_seek_fn *seek_done;
+	void *seek_arg;
 	int drained;
 	bool released;
 	bool broken;        /* used after its end */
@@ -231,6 +236,47 @@ fake_committed(void *source, int64_t *offset, char **metadata, carafe_error *err
 	return CARAFE_OK;
 }
 
+static void
+fake_seek(void *source, struct crf_position to, crf_seek_fn *done, void *arg)
+{
+	struct fake_source *f = source;
+
+	f->broken = f->broken || f->released || f->seek_done != NULL;
+	f->seeks++;
+	f->sought = to;
+	f->seek_done = done;
+	f->seek_arg = arg;
+}
+
+/* What was fetched before is gone then. */
+static inline void
+fake_sought(struct fake_source *f, int64_t offset)
+{
+	crf_seek_fn *done = f->seek_done;
+	struct native *n;
+
+	assert_non_null(done);
+	while ((n = f->first) != NULL) {
+		f->first = n->next;
+		f->in_mailbox--;
+		free(n);
+	}
+	f->last = &f->first;
+	f->seek_done = NULL;
+	done(f->seek_arg, offset, &(carafe_error){ 0 });
+}
+
+static inline void
+fake_not_sought(struct fake_source *f, const char *text)
+{
+	crf_seek_fn *done = f->seek_done;
+	carafe_error err = { .rc = CARAFE_TIMEOUT };
+
+	snprintf(err.text, sizeof(err.text), "%s", text);
+	f->seek_done = NULL;
+	done(f->seek_arg, -1, &err);
+}
+
 static bool
 fake_owned(const void *source)
 {
@@ -289,6 +335,7 @@ static const struct crf_source_ops fake_source_ops = {
 	.mark = fake_mark,
 	.commit = fake_commit,
 	.committed = fake_committed,
+	.seek = fake_seek,
 	.owned = fake_owned,
 	.drained = fake_drained,
 	.release = fake_release,

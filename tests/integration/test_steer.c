@@ -1,0 +1,271 @@
+/* Pausing and seeking on a real Kafka: what is fetched again, what is handed out, what is committed. */
+#include "support/test.h"
+
+static void
+begin(enum it_protocol protocol, const char *topic, const char *group, struct it_sink *s, struct it_events *e)
+{
+	carafe *app = it_app(.protocol = protocol, .events = e, .max_messages = 10);
+
+	it_route(app, group, topic, it_message_handler, s, .initial_offset = "earliest");
+	s->arg = app;
+	it_start(app);
+}
+
+/* From number, once. */
+static carafe_rc
+seek_to_number_at_flag(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
+{
+	if (m->offset == atomic_load(&s->flag) && !atomic_exchange(&s->other, 1))
+		assert_int_equal(carafe_seek(c, carafe_offset(atomic_load(&s->number)), true), CARAFE_OK);
+	return CARAFE_OK;
+}
+
+static int64_t
+handled_at(struct it_sink *s, size_t i)
+{
+	return it_at(s, CARAFE_HOOK_CONSUME, i).offset;
+}
+
+/* ------------------------------------------------------------------------------------------------ seeks */
+
+static void
+a_seek_goes_back_and_on_from_there(void **state)
+{
+	const char *topic = it_topic("seek", 1, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new();
+	struct it_events *e = it_events_new();
+
+	it_produce_many(topic, 0, 0, 100);
+	s->on_message = seek_to_number_at_flag;
+	s->flag = 80;
+	s->number = 5; /* long let go of */
+	begin(it_protocol(state), topic, group, s, e);
+	it_until(it_handled(s) == 81 + 95);
+	for (int i = 0; i <= 80; i++)
+		assert_true(handled_at(s, (size_t)i) == i);
+	for (int i = 5; i < 100; i++)
+		assert_true(handled_at(s, (size_t)(81 + i - 5)) == i);
+	assert_true(it_event_at(e, CARAFE_EV_CONSUMER_SOUGHT, 0).offset == 5);
+	it_until(it_committed(group, topic, 0) == 100);
+	it_stop(s->arg);
+}
+
+static void
+a_seek_forward_leaves_out_what_was_fetched_ahead(void **unused)
+{
+	const char *topic = it_topic("ahead", 1, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new();
+
+	(void)unused;
+	it_produce_many(topic, 0, 0, 100);
+	s->on_message = seek_to_number_at_flag;
+	s->flag = 3;
+	s->number = 90;
+	begin(IT_COOPERATIVE, topic, group, s, NULL);
+	it_until(it_handled(s) == 4 + 10);
+	for (int i = 90; i < 100; i++)
+		assert_true(handled_at(s, (size_t)(4 + i - 90)) == i);
+	it_until(it_committed(group, topic, 0) == 100);
+	it_stop(s->arg);
+}
+
+/* Before anything was fetched. */
+static carafe_rc
+seek_when_initialized(struct it_sink *s, carafe_consumer *c, carafe_hook hook)
+{
+	if (hook == CARAFE_HOOK_INITIALIZED)
+		assert_int_equal(carafe_seek(c, carafe_offset(atomic_load(&s->number)), true), CARAFE_OK);
+	return CARAFE_OK;
+}
+
+static void
+a_partition_begins_where_its_first_hook_wants(void **unused)
+{
+	const char *topic = it_topic("first", 1, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new();
+
+	(void)unused;
+	it_produce_many(topic, 0, 0, 50);
+	s->on_hook = seek_when_initialized;
+	s->number = 42;
+	begin(IT_COOPERATIVE, topic, group, s, NULL);
+	it_until(it_handled(s) == 8);
+	assert_true(handled_at(s, 0) == 42);
+	it_stop(s->arg);
+}
+
+/* Which offset it goes on at when it is sent there. */
+static int64_t
+sent_to(struct it_sink *s, struct it_events *e, const char *group, const char *topic, carafe_position to)
+{
+	size_t before = it_event_count(e, CARAFE_EV_CONSUMER_SOUGHT);
+
+	assert_int_equal(carafe_seek_partition(s->arg, group, topic, 0, to), 1);
+	it_until(it_event_count(e, CARAFE_EV_CONSUMER_SOUGHT) == before + 1);
+	return it_event_at(e, CARAFE_EV_CONSUMER_SOUGHT, before).offset;
+}
+
+static void
+times_and_ends_from_outside(void **unused)
+{
+	const char *topic = it_topic("time", 1, CARAFE_KV({ "retention.ms", "-1" })), *group = it_name("group");
+	struct it_sink *s = it_sink_new();
+	struct it_events *e = it_events_new();
+
+	(void)unused;
+	for (int i = 0; i < 10; i++) /* long ago, hence no retention */
+		it_produce_at(topic, 0, "value", 1000000 + 1000 * i);
+	begin(IT_COOPERATIVE, topic, group, s, e);
+	it_until(it_handled(s) == 10);
+	assert_true(sent_to(s, e, group, topic, carafe_time(1004000)) == 4);
+	it_until(it_handled(s) == 16);
+	assert_true(sent_to(s, e, group, topic, carafe_time(1004001)) == 5);
+	it_until(it_handled(s) == 21);
+	assert_true(sent_to(s, e, group, topic, carafe_time(1)) == 0); /* before the first one */
+	it_until(it_handled(s) == 31);
+	assert_true(sent_to(s, e, group, topic, carafe_time(4000000000000)) == 10); /* in the future: the end */
+	assert_true(sent_to(s, e, group, topic, carafe_earliest()) == 0);
+	it_until(it_handled(s) == 41);
+	assert_true(sent_to(s, e, group, topic, carafe_latest()) == 10);
+	it_produce(topic, 0, "last");
+	it_until(it_handled(s) == 42);
+	assert_true(handled_at(s, 41) == 10);
+	it_stop(s->arg);
+}
+
+static void
+who_is_not_assigned_is_not_sent_anywhere(void **unused)
+{
+	const char *topic = it_topic("nobody", 1, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new();
+
+	(void)unused;
+	it_produce(topic, 0, "value");
+	begin(IT_COOPERATIVE, topic, group, s, NULL);
+	it_until(it_handled(s) == 1);
+	assert_int_equal(carafe_seek_partition(s->arg, "nobody", topic, 0, carafe_offset(0)), 0);
+	assert_int_equal(carafe_pause_partition(s->arg, group, topic, 1, 10), 0);
+	assert_int_equal(carafe_seek_partition(s->arg, group, topic, CARAFE_ALL_PARTITIONS, carafe_offset(0)), 1);
+	it_until(it_handled(s) == 2);
+	it_stop(s->arg);
+}
+
+/* ------------------------------------------------------------------------------------------------ pauses */
+
+static carafe_rc
+pause_at_flag(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
+{
+	if (m->offset == atomic_load(&s->flag) && !atomic_exchange(&s->other, 1))
+		assert_int_equal(carafe_pause(c, carafe_offset(m->offset), CARAFE_NONE), CARAFE_OK);
+	return CARAFE_OK;
+}
+
+static void
+who_comes_next_goes_on_where_the_pause_was(void **state)
+{
+	const char *topic = it_topic("pause", 1, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new(), *next = it_sink_new();
+	struct it_events *e = it_events_new();
+
+	it_produce_many(topic, 0, 0, 20);
+	s->on_message = pause_at_flag;
+	s->flag = 7;
+	begin(it_protocol(state), topic, group, s, e);
+	it_until(it_event_count(e, CARAFE_EV_CONSUMER_PAUSED) == 1);
+	it_stop(s->arg);
+	assert_int_equal(it_handled(s), 8);
+	assert_true(it_committed(group, topic, 0) == 7);
+	begin(it_protocol(state), topic, group, next, NULL);
+	it_until(it_handled(next) == 13); /* not paused any more */
+	assert_true(handled_at(next, 0) == 7);
+	it_stop(next->arg);
+}
+
+static void
+what_is_paused_holds_up_nothing_else_and_is_resumed(void **unused)
+{
+	const char *topic = it_topic("two", 2, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new();
+	struct it_events *e = it_events_new();
+
+	(void)unused;
+	begin(IT_COOPERATIVE, topic, group, s, e);
+	it_produce(topic, 0, "value");
+	it_produce(topic, 1, "value");
+	it_until(it_handled(s) == 2);
+	assert_int_equal(carafe_pause_partition(s->arg, group, topic, 0, CARAFE_NONE), 1);
+	it_until(it_event_count(e, CARAFE_EV_CONSUMER_PAUSED) == 1);
+	for (int i = 0; i < 10; i++) {
+		it_produce(topic, 0, "value");
+		it_produce(topic, 1, "value");
+	}
+	it_until(it_handled_in(s, topic, 1) == 11);
+	assert_int_equal(it_handled_in(s, topic, 0), 1);
+	assert_int_equal(carafe_resume_partition(s->arg, group, topic, CARAFE_ALL_PARTITIONS), 2);
+	it_until(it_handled_in(s, topic, 0) == 11);
+	it_expect_each_once(s, topic, 0, 0, 11);
+	it_stop(s->arg);
+}
+
+static carafe_rc
+pause_and_go_on(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
+{
+	(void)s, (void)m;
+	return carafe_pause(c, carafe_next(), 1);
+}
+
+static void
+a_pause_after_each_message_loses_none(void **unused)
+{
+	const char *topic = it_topic("each", 1, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new();
+
+	(void)unused;
+	it_produce_many(topic, 0, 0, 50);
+	s->on_message = pause_and_go_on;
+	begin(IT_COOPERATIVE, topic, group, s, NULL);
+	it_until(it_handled(s) == 50);
+	it_expect_each_once(s, topic, 0, 0, 50);
+	it_stop(s->arg);
+	assert_true(it_committed(group, topic, 0) == 50);
+}
+
+static void
+a_pause_ends_with_the_assignment(void **state)
+{
+	const char *topic = it_topic("reclaim", 2, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new();
+	struct it_events *e = it_events_new();
+	struct it_peer *peer;
+	int32_t moved;
+
+	begin(it_protocol(state), topic, group, s, e);
+	it_until(it_event_count(e, CARAFE_EV_REBALANCE_ASSIGNED) == 1);
+	assert_int_equal(carafe_pause_partition(s->arg, group, topic, CARAFE_ALL_PARTITIONS, CARAFE_NONE), 2);
+	it_until(it_event_count(e, CARAFE_EV_CONSUMER_PAUSED) == 2);
+	peer = it_peer(.group = group, .topic = topic, .protocol = it_protocol(state));
+	it_until(it_peer_assigned(peer) == 1);
+	moved = it_peer_has(peer, 0) ? 0 : 1;
+	it_peer_leave(peer);
+	it_produce_many(topic, moved, 0, 5);
+	it_until(it_handled_in(s, topic, moved) == 5);
+	it_stop(s->arg);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IT_PROTOCOLS(a_seek_goes_back_and_on_from_there),
+		IT(a_seek_forward_leaves_out_what_was_fetched_ahead),
+		IT(a_partition_begins_where_its_first_hook_wants),
+		IT(times_and_ends_from_outside),
+		IT(who_is_not_assigned_is_not_sent_anywhere),
+		IT_PROTOCOLS(who_comes_next_goes_on_where_the_pause_was),
+		IT(what_is_paused_holds_up_nothing_else_and_is_resumed),
+		IT(a_pause_after_each_message_loses_none),
+		IT_PROTOCOLS(a_pause_ends_with_the_assignment),
+	};
+
+	return it_run(tests);
+}
