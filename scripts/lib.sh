@@ -25,14 +25,15 @@ at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; 
 jobs() { nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2; }
 
 # build FOLDER TARGETS-OR-EMPTY MESON-OPTIONS...: configures once, builds what changed. librdkafka: $rdkafka, else what
-# scripts/setup built, else the system's.
+# scripts/setup built, else the system's. $nice: a command that compiles beside other work.
 build() {
 	build_dir=$root/$1 build_targets=$2
 	shift 2
 	build_rdkafka_dir=${rdkafka:-$deps/rdkafka}
 	PKG_CONFIG_PATH=$build_rdkafka_dir/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
 	export PKG_CONFIG_PATH
-	[ -f "$build_dir/build.ninja" ] || quietly "configure $(basename "$build_dir")" meson setup "$build_dir" "$root" "$@"
-	# shellcheck disable=SC2086 # a list of words
-	quietly "build $(basename "$build_dir")" ninja -C "$build_dir" $build_targets
+	# shellcheck disable=SC2086 # lists of words
+	[ -f "$build_dir/build.ninja" ] || quietly "configure $(basename "$build_dir")" ${nice:-} meson setup "$build_dir" "$root" "$@"
+	# shellcheck disable=SC2086
+	quietly "build $(basename "$build_dir")" ${nice:-} ninja -C "$build_dir" $build_targets
 }
