@@ -35,7 +35,7 @@ carafe_resume_partition(carafe *app, const char *group, const char *topic, int32
 int
 carafe_seek_partition(carafe *app, const char *group, const char *topic, int32_t partition, carafe_position to)
 {
-	struct crf_wish w = { 0 };
+	struct crf_wish w = { .outside = true };
 
 	if (!runs_here(app) || crf_wish_seek(&w, to) != CARAFE_OK || !w.seeks)
 		return 0;

@@ -423,7 +423,7 @@ resume(struct crf_lane *l, crf_ns now)
 		return;
 	}
 	if (c->seek.going) {
-		crf_steer_arrived(c, now);
+		crf_steer_arrived(c);
 		return;
 	}
 	if (!crf_dispatch_finish(c)) {

@@ -49,6 +49,7 @@ add(struct crf_wish *to, const struct crf_wish *w)
 		to->seeks = true;
 		to->to = w->to;
 		to->keeps_marks = w->keeps_marks;
+		to->outside = w->outside;
 	}
 }
 
@@ -148,9 +149,14 @@ crf_steer_mark(struct carafe_consumer *c, size_t first, size_t end)
 {
 	const struct carafe_batch *b = c->lane.strand.batch;
 	int64_t before = bound(&c->wish);
+	size_t last = end;
 
 	while (end > first && b->messages[end - 1].offset >= before)
 		end--;
+	if (end < last && !c->wish.spares) {
+		c->wish.spares = true;
+		c->wish.spared = b->messages[end].offset;
+	}
 	if (end > first)
 		crf_lane_mark(&c->lane, b->messages[end - 1].offset, carafe_message_leader_epoch(&b->messages[end - 1]));
 }
@@ -197,13 +203,17 @@ pause_or_resume(struct carafe_consumer *c, crf_ns now)
 	c->wish.pauses = false;
 }
 
+/* The back-off of a run that failed and wants to go on elsewhere stays; that of work which somebody outside leaves out does not. */
 static void
-arrive_at(struct carafe_consumer *c, int64_t offset, bool keeps_marks)
+arrive_at(struct carafe_consumer *c, int64_t offset, const struct crf_wish *w, crf_ns hold)
 {
 	struct crf_lane *l = &c->lane;
 
-	if (!keeps_marks)
+	if (!w->keeps_marks)
 		l->tracker.next = CRF_TRACKER_NOTHING;
+	if (!w->outside && hold > crf_now() && hold > l->pause_until)
+		l->pause_until = hold;
+	l->strand.hold_until = 0;
 	l->strand.attempt = 0;
 	crf_failures_clear(&c->failures);
 	crf_window_forget(c);
@@ -218,9 +228,18 @@ is_in_hand(const struct crf_lane *l, int64_t offset)
 	return b != NULL && offset >= b->messages[0].offset && offset <= l->taken;
 }
 
+/* And nothing behind it was handed out already. */
+static bool
+is_there(const struct crf_lane *l, int64_t offset)
+{
+	const struct carafe_batch *b = l->strand.batch;
+
+	return offset == next_offset(l) && (b == NULL || b->fresh <= b->head);
+}
+
 /* To the first message that is not before offset. */
 static void
-move_in_batch(struct carafe_consumer *c, int64_t offset, bool keeps_marks)
+move_head(struct carafe_consumer *c, int64_t offset)
 {
 	struct carafe_batch *b = c->lane.strand.batch;
 
@@ -229,7 +248,7 @@ move_in_batch(struct carafe_consumer *c, int64_t offset, bool keeps_marks)
 		b->head++;
 	if (b->limit < b->head)
 		b->limit = b->head;
-	arrive_at(c, offset, keeps_marks);
+	crf_window_forget(c);
 }
 
 /* On any thread. */
@@ -249,30 +268,34 @@ seek(struct carafe_consumer *c)
 	struct crf_lane *l = &c->lane;
 	struct crf_wish w = c->wish;
 
-	c->wish.seeks = false;
-	if (w.to.kind == CRF_AT_OFFSET && w.to.value == next_offset(l))
+	c->wish.seeks = c->wish.spares = false;
+	if (w.to.kind == CRF_AT_OFFSET && is_there(l, w.to.value))
 		return;
 	if (w.to.kind == CRF_AT_OFFSET && is_in_hand(l, w.to.value)) {
-		move_in_batch(c, w.to.value, w.keeps_marks);
+		move_head(c, w.to.value);
+		arrive_at(c, w.to.value, &w, l->strand.hold_until);
 		return;
 	}
-	c->seek = (struct crf_seek){ .going = true, .keeps_marks = w.keeps_marks };
+	c->seek = (struct crf_seek){ .going = true, .wish = w };
 	l->strand.awaiting = true;
 	l->from->seek(l->source, w.to, sought, c);
 }
 
+/* What was to come again, and was not marked for that, comes again all the same. */
 static void
-report_failure(struct carafe_consumer *c)
+stay(struct carafe_consumer *c)
 {
 	const carafe_error *err = &c->seek.err;
 
+	if (c->seek.wish.spares && is_in_hand(&c->lane, c->seek.wish.spared))
+		move_head(c, c->seek.wish.spared);
 	CRF_EMIT(c->flow->bus, CARAFE_EV_CONSUMER_ERROR, CRF_STR(TYPE, "seek"), CRF_WHERE(c),
 	    CRF_INT(OFFSET, next_offset(&c->lane)), CRF_STR(RC, carafe_rc_name(err->rc)), CRF_STR(TEXT, err->text),
 	    CRF_STR(HINT, "the partition goes on where it was"));
 }
 
 void
-crf_steer_arrived(struct carafe_consumer *c, crf_ns now)
+crf_steer_arrived(struct carafe_consumer *c)
 {
 	struct crf_lane *l = &c->lane;
 	crf_ns hold = l->strand.hold_until;
@@ -280,15 +303,23 @@ crf_steer_arrived(struct carafe_consumer *c, crf_ns now)
 	c->seek.going = false;
 	if (c->seek.err.rc != CARAFE_OK) {
 		if (crf_lane_owned(l))
-			report_failure(c);
+			stay(c);
 		return;
 	}
 	crf_lane_drop(l);
 	l->taken = c->seek.offset;
 	l->eof_offset = -1;
-	if (hold > now && hold > l->pause_until) /* the failure's back-off */
-		l->pause_until = hold;
-	arrive_at(c, c->seek.offset, c->seek.keeps_marks);
+	arrive_at(c, c->seek.offset, &c->seek.wish, hold);
+}
+
+/* A failure is looked at first. Who wants it elsewhere from outside may leave out what is to be retried; a handler knows nothing of
+ * the deferred messages before its own. */
+static bool
+may_move(struct carafe_consumer *c)
+{
+	const struct carafe_batch *b = c->lane.strand.batch;
+
+	return crf_window_settled(c) && (c->wish.outside || b == NULL || b->fresh <= b->head);
 }
 
 /* False: the lane waits for what is on its way. */
@@ -302,7 +333,7 @@ crf_steer(struct crf_lane *l, crf_ns now)
 	pause_or_resume(c, now);
 	if (!c->wish.seeks)
 		return !c->seek.going;
-	if (!l->strand.awaiting && crf_window_settled(c)) {
+	if (!l->strand.awaiting && may_move(c)) {
 		seek(c);
 		return !l->strand.awaiting;
 	}

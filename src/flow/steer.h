@@ -17,20 +17,23 @@ struct crf_wish {
 	crf_ns until; /* pauses: 0 ends a pause */
 	bool seeks;
 	bool keeps_marks;
+	bool outside; /* it is no handler's */
 	struct crf_position to;
+	bool spares;    /* success has left messages unmarked, since they are not before the position: */
+	int64_t spared; /* from this one on */
 };
 
 /* A seek on its way; its answer is there when the lane has been told that it arrived. */
 struct crf_seek {
 	bool going;
-	bool keeps_marks;
+	struct crf_wish wish;
 	int64_t offset;
 	carafe_error err;
 };
 
 bool crf_steer(struct crf_lane *l, crf_ns now);
 /* The seek has come to its end. */
-void crf_steer_arrived(struct carafe_consumer *c, crf_ns now);
+void crf_steer_arrived(struct carafe_consumer *c);
 /* A run has failed: its retry takes the place of a pause. */
 void crf_steer_failed(struct carafe_consumer *c);
 /* Success of messages first to end of the batch marks those that are before where the handler wants to go on. */

@@ -279,7 +279,7 @@ a_seek_that_fails_leaves_all_as_it_was(void **unused)
 	expect(&r, "m10 a1;m11 a1;");
 	assert_int_equal(r.source.sought.kind, CRF_AT_TIME);
 	fake_not_sought(&r.source, "nobody there");
-	expect(&r, "error seek 12--1 a-1 CARAFE_TIMEOUT: nobody there;m12 a1;m13 a1;m14 a1;");
+	expect(&r, "error seek 11--1 a-1 CARAFE_TIMEOUT: nobody there;m11 a1;m12 a1;m13 a1;m14 a1;");
 	assert_true(r.source.marked == 15);
 	rig_fini(&r);
 }
@@ -291,7 +291,7 @@ a_run_that_seeks_and_fails_is_retried_from_there(void **unused)
 	begin(&batches, .at = 12, .seeks = true, .to = carafe_offset(13), .rc = CARAFE_FAILED);
 	expect(&r, "b10-14 a1;error consume 10-14 a1 CARAFE_FAILED: as told;retry 10 a2 in 200;sought 13;");
 	assert_true(r.source.marked == -1);
-	expect_after(&r, 200 * CRF_MS, "b13-14 a1;");
+	expect_after(&r, 200 * CRF_MS, "resumed 13;b13-14 a1;");
 	rig_fini(&r);
 }
 
@@ -329,7 +329,7 @@ a_seek_in_a_pause_stays_paused(void **unused)
 	(void)unused;
 	begin(&messages, .at = 13, .pauses = true, .to = carafe_next(), .timeout = 500);
 	expect(&r, "m10 a1;m11 a1;m12 a1;m13 a1;paused 14 for 500;");
-	outside((struct crf_wish){ .seeks = true, .to = { CRF_AT_OFFSET, 11 } });
+	outside((struct crf_wish){ .seeks = true, .outside = true, .to = { CRF_AT_OFFSET, 11 } });
 	expect(&r, "sought 11;");
 	expect_after(&r, 500 * CRF_MS, "resumed 11;m11 a1;m12 a1;m13 a1;m14 a1;");
 	rig_fini(&r);
@@ -421,7 +421,7 @@ a_seek_waits_for_what_is_in_progress(void **unused)
 }
 
 static void
-a_failure_is_looked_at_before_a_seek(void **unused)
+a_handler_that_seeks_leaves_out_no_failure_before_it(void **unused)
 {
 	(void)unused;
 	begin(&deferrals, .at = 12, .seeks = true, .to = carafe_offset(14));
@@ -429,9 +429,27 @@ a_failure_is_looked_at_before_a_seek(void **unused)
 	complete(11, CARAFE_FAILED);
 	complete(12, CARAFE_OK);
 	complete(10, CARAFE_OK);
-	expect(&r, "error consume 11-14 a1 CARAFE_FAILED: bad luck;retry 11 a2 in 200;sought 14;");
-	expect_after(&r, 200 * CRF_MS, "m14;");
+	expect(&r, "error consume 11-14 a1 CARAFE_FAILED: bad luck;retry 11 a2 in 200;");
+	expect_after(&r, 200 * CRF_MS, "m11;");
+	complete(11, CARAFE_OK);
+	expect(&r, "sought 14;m14;");
 	complete(14, CARAFE_OK);
+	rig_fini(&r);
+}
+
+static void
+who_seeks_from_outside_may(void **unused)
+{
+	(void)unused;
+	begin(&deferrals, .at = 99);
+	expect(&r, "m10;m11;m12;m13;m14;");
+	outside((struct crf_wish){ .seeks = true, .outside = true, .to = { CRF_AT_OFFSET, 15 } });
+	for (int64_t offset = 10; offset < 15; offset++)
+		complete(offset, offset == 11 ? CARAFE_FAILED : CARAFE_OK);
+	expect(&r, "error consume 11-14 a1 CARAFE_FAILED: bad luck;retry 11 a2 in 200;sought 15;");
+	fake_message(&r.source, 15);
+	expect(&r, "m15;");
+	complete(15, CARAFE_OK);
 	rig_fini(&r);
 }
 
@@ -489,7 +507,8 @@ main(void)
 		cmocka_unit_test(a_seek_that_is_on_its_way_when_the_partition_goes),
 		cmocka_unit_test(nothing_more_is_handed_out_in_a_pause_and_what_is_in_progress_ends),
 		cmocka_unit_test(a_seek_waits_for_what_is_in_progress),
-		cmocka_unit_test(a_failure_is_looked_at_before_a_seek),
+		cmocka_unit_test(a_handler_that_seeks_leaves_out_no_failure_before_it),
+		cmocka_unit_test(who_seeks_from_outside_may),
 		cmocka_unit_test(what_makes_no_sense_is_refused),
 	};
 
