@@ -6,6 +6,7 @@
 #define CARAFE_EVENT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <carafe/error.h>
@@ -55,6 +56,11 @@ CARAFE_API bool carafe_event_str(const carafe_event *event, carafe_field field, 
 /* The fields an event carries, one after the other: *at starts at 0; false at the end. Exactly one of *text (a string)
  * and *number is meant: *text is NULL for a number. */
 CARAFE_API bool carafe_event_next(const carafe_event *event, int *at, const char **name, const char **text, int64_t *number);
+
+/* Partition i of those that an event is about (the field partitions): false past the end. offset is the one committed or
+ * to be committed, -1 in an event that is not about offsets. */
+CARAFE_API bool carafe_event_partition(
+    const carafe_event *event, size_t i, const char **topic, int32_t *partition, int64_t *offset);
 
 #ifdef __cplusplus
 }

@@ -13,6 +13,7 @@
 
 #include <carafe/event.h>
 
+#include "core/partition.h"
 #include "core/thread.h"
 
 struct crf_field {
@@ -20,6 +21,7 @@ struct crf_field {
 	const char *text; /* NULL for a number, or for a string that is absent (see is_text) */
 	int64_t number;
 	bool is_text;
+	const struct crf_partitions *list; /* NULL but for CRF_LIST, which is text that is absent */
 };
 
 /* Open only for the sake of crf_bus_wanted: the fields are the bus's own. Each event has an array of its subscribers
@@ -57,14 +59,16 @@ const char *crf_field_name(carafe_field id);
 enum {
 	CRF_IS_TEXT_INT,
 	CRF_IS_TEXT_STR,
+	CRF_IS_TEXT_LIST = CRF_IS_TEXT_STR,
 #define CARAFE_FIELD(id, name, type, doc) CRF_FIELD_##type##_##id = CRF_IS_TEXT_##type,
 #include <carafe/fields.def>
 #undef CARAFE_FIELD
 };
 
 /* Fields that are absent (text NULL) are left out. */
-#define CRF_STR(field, value) { CARAFE_F_##field, (value), 0, CRF_FIELD_STR_##field }
-#define CRF_INT(field, value) { CARAFE_F_##field, NULL, (value), CRF_FIELD_INT_##field }
+#define CRF_STR(field, value) { CARAFE_F_##field, (value), 0, CRF_FIELD_STR_##field, NULL }
+#define CRF_INT(field, value) { CARAFE_F_##field, NULL, (value), CRF_FIELD_INT_##field, NULL }
+#define CRF_LIST(field, value) { CARAFE_F_##field, NULL, 0, CRF_FIELD_LIST_##field, (value) }
 #define CRF_EMIT(bus, event, ...)                                                                                      \
 	do {                                                                                                           \
 		if (crf_bus_wanted((bus), (event))) {                                                                  \

@@ -102,6 +102,28 @@ carafe_event_str(const carafe_event *event, carafe_field id, const char **value)
 	return true;
 }
 
+static const struct crf_partitions *
+list_of(const carafe_event *event)
+{
+	for (int i = 0; i < event->count; i++)
+		if (event->fields[i].list != NULL)
+			return event->fields[i].list;
+	return NULL;
+}
+
+bool
+carafe_event_partition(const carafe_event *event, size_t i, const char **topic, int32_t *partition, int64_t *offset)
+{
+	const struct crf_partitions *list = list_of(event);
+
+	if (list == NULL || i >= list->count)
+		return false;
+	*topic = list->items[i].topic;
+	*partition = list->items[i].partition;
+	*offset = list->items[i].offset >= 0 ? list->items[i].offset : -1;
+	return true;
+}
+
 bool
 carafe_event_next(const carafe_event *event, int *at, const char **name, const char **text, int64_t *number)
 {

@@ -62,6 +62,9 @@ const struct crf_command *crf_command_find(unsigned where, const char *name);
 /* The command whose name or alias is near, NULL. */
 const char *crf_command_nearest(unsigned where, const char *name);
 
+/* One of that binary's commands takes the option, or it belongs to none: what only others have is unknown there. */
+bool crf_option_known(unsigned where, size_t option);
+
 /* Strings in order; not theirs, unless crf_words_split made them. */
 struct crf_words {
 	const char **items; /* NULL-terminated once there is one */

@@ -1,6 +1,8 @@
 /* The table of events, for people. */
 #include "cli/help.h"
 
+#include <string.h>
+
 #include "core/mem.h"
 
 struct row {
@@ -30,6 +32,12 @@ level_name(carafe_level level)
 	return names[level];
 }
 
+static const char *
+type_name(const char *type)
+{
+	return strcmp(type, "STR") == 0 ? "text" : strcmp(type, "INT") == 0 ? "number" : "list";
+}
+
 void
 crf_help_events(struct crf_buf *out)
 {
@@ -55,5 +63,5 @@ crf_markdown_events(struct crf_buf *out)
 	crf_buf_puts(out, "\n## Fields\n\n| field | in code | type | what it is |\n|---|---|---|---|\n");
 	for (size_t i = 0; i < crf_array_len(fields); i++)
 		crf_buf_printf(out, "| `%s` | `CARAFE_F_%s` | %s | %s |\n", fields[i].name, fields[i].id,
-		    fields[i].type[0] == 'S' ? "text" : "number", fields[i].doc);
+		    type_name(fields[i].type), fields[i].doc);
 }

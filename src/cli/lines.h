@@ -34,6 +34,9 @@ void crf_lines_fini(struct crf_lines *l);
  * when any did, CARAFE_UNAVAILABLE when no broker answered. */
 carafe_rc crf_lines_send(struct crf_lines *l, FILE *in);
 
+/* A producer made of the app's settings, which must be prepared; says what is wrong with them. */
+carafe_rc crf_call_producer(const struct crf_call *call, struct crf_producer **p);
+
 /* All of that with a producer of its own, made of the app's settings and the call's key delimiter; says how it went, unless
  * quiet. The app must be prepared. */
 carafe_rc crf_produce_lines(const struct crf_call *call, const char *topic, FILE *in, int32_t partition, bool quiet);

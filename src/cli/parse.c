@@ -47,12 +47,14 @@ add_name(struct tables *t, const char *name, size_t i)
 }
 
 static void
-fill(struct tables *t)
+fill(struct tables *t, unsigned where)
 {
 	char *s = t->shorts;
 
 	*s++ = ':'; /* tell a missing argument from an unknown option */
 	for (size_t i = 0; i < CRF_OPTION_COUNT; i++) {
+		if (!crf_option_known(where, i))
+			continue;
 		add_name(t, crf_options[i].name, i);
 		add_name(t, crf_options[i].alias, i);
 		if (crf_options[i].letter == 0)
@@ -75,13 +77,14 @@ option_of(int value)
 static const char *
 candidate(const void *arg, size_t i)
 {
-	(void)arg;
-	return crf_options[i].name;
+	const unsigned *where = arg;
+
+	return crf_option_known(*where, i) ? crf_options[i].name : "";
 }
 
 /* word as it was typed: "--exit-eol=x", or a letter of a cluster. */
 static void
-unknown_option(struct crf_buf *problem, const char *word, int letter)
+unknown_option(struct crf_buf *problem, unsigned where, const char *word, int letter)
 {
 	char name[LONG_NAME] = "";
 	const char *nearest;
@@ -92,19 +95,19 @@ unknown_option(struct crf_buf *problem, const char *word, int letter)
 	}
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word, "="), word);
 	crf_buf_printf(problem, "unknown option %s", name);
-	if ((nearest = crf_nearest(name + 2, CRF_OPTION_COUNT, candidate, NULL)) != NULL)
+	if ((nearest = crf_nearest(name + 2, CRF_OPTION_COUNT, candidate, &where)) != NULL)
 		crf_buf_printf(problem, "; did you mean --%s?", nearest);
 }
 
 static void
-bad_option(struct crf_buf *problem, int result, const char *word)
+bad_option(struct crf_buf *problem, unsigned where, int result, const char *word)
 {
 	if (result == ':')
 		crf_buf_printf(problem, "%s needs %s", word, crf_options[option_of(optopt)].argument);
 	else if (optopt >= VALUE_OF(0))
 		crf_buf_printf(problem, "%.*s takes no argument", (int)strcspn(word, "="), word);
 	else
-		unknown_option(problem, word, optopt);
+		unknown_option(problem, where, word, optopt);
 }
 
 /* getopt_long moves what is no option to the end of argv, hence the copy. */
@@ -114,12 +117,12 @@ parse_options(struct crf_call *call, int argc, char **argv, struct crf_buf *prob
 	struct tables t = { 0 };
 	int result;
 
-	fill(&t);
+	fill(&t, call->where);
 	optind = 0; /* glibc's way to start anew */
 	opterr = 0;
 	while ((result = getopt_long(argc, argv, t.shorts, t.longs, NULL)) != -1) {
 		if (result == '?' || result == ':') {
-			bad_option(problem, result, argv[optind - 1]);
+			bad_option(problem, call->where, result, argv[optind - 1]);
 			return false;
 		}
 		crf_words_add(&call->given[option_of(result)], optarg != NULL ? optarg : "");

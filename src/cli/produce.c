@@ -38,8 +38,8 @@ report(const struct crf_lines *l)
 	fputc('\n', stderr);
 }
 
-static carafe_rc
-make_producer(const struct crf_call *call, struct crf_producer **p)
+carafe_rc
+crf_call_producer(const struct crf_call *call, struct crf_producer **p)
 {
 	const struct crf_settings *s = &call->app->settings;
 	struct crf_kvs kafka = { 0 };
@@ -61,7 +61,7 @@ crf_produce_lines(const struct crf_call *call, const char *topic, FILE *in, int3
 	struct crf_lines lines;
 	carafe_rc rc;
 
-	if ((rc = make_producer(call, &p)) != CARAFE_OK)
+	if ((rc = crf_call_producer(call, &p)) != CARAFE_OK)
 		return rc;
 	crf_lines_init(&lines, call, p, topic, crf_call_value(call, CRF_OPT_KEY_DELIMITER));
 	lines.partition = partition;

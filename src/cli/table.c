@@ -72,3 +72,18 @@ crf_command_nearest(unsigned where, const char *name)
 {
 	return crf_nearest(name, crf_command_count, candidate, &where);
 }
+
+bool
+crf_option_known(unsigned where, size_t option)
+{
+	bool taken = false;
+
+	for (size_t i = 0; i < crf_command_count; i++) {
+		if ((crf_commands[i].options & (UINT64_C(1) << option)) == 0)
+			continue;
+		if ((crf_commands[i].where & where) != 0)
+			return true;
+		taken = true;
+	}
+	return !taken;
+}

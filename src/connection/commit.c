@@ -53,7 +53,8 @@ report_failure(struct crf_connection *c, int code, const struct crf_partitions *
 
 	CRF_EMIT(c->bus, CARAFE_EV_OFFSETS_COMMIT_FAILED, CRF_STR(GROUP, c->spec->group),
 	    CRF_STR(CONNECTION, c->name), CRF_STR(KAFKA, crf_kafka_error_name(code)), CRF_INT(KAFKA_CODE, code),
-	    CRF_STR(REASON, crf_kafka_error_text(code)), CRF_STR(TEXT, text), CRF_STR(HINT, crf_kafka_error_hint(code)));
+	    CRF_STR(REASON, crf_kafka_error_text(code)), CRF_LIST(PARTITIONS, l), CRF_STR(TEXT, text),
+	    CRF_STR(HINT, crf_kafka_error_hint(code)));
 	free(text);
 }
 
@@ -152,7 +153,8 @@ crf_commit_ended(struct crf_connection *c, const struct crf_client_event *ev)
 		return;
 	text = crf_partitions_text(&ev->partitions, 300);
 	CRF_EMIT(c->bus, CARAFE_EV_OFFSETS_COMMITTED, CRF_STR(GROUP, c->spec->group),
-	    CRF_STR(CONNECTION, c->name), CRF_INT(COUNT, (int64_t)ev->partitions.count), CRF_STR(TEXT, text));
+	    CRF_STR(CONNECTION, c->name), CRF_INT(COUNT, (int64_t)ev->partitions.count),
+	    CRF_LIST(PARTITIONS, &ev->partitions), CRF_STR(TEXT, text));
 	free(text);
 }
 

@@ -19,7 +19,7 @@ report(struct crf_connection *c, carafe_event_id id, const struct crf_partitions
 	text = crf_partitions_text(l, 300);
 	CRF_EMIT(c->bus, id, CRF_STR(GROUP, c->spec->group), CRF_STR(CONNECTION, c->name),
 	    CRF_INT(COUNT, (int64_t)l->count), CRF_STR(REASON, reason), CRF_INT(TIME_MS, took / CRF_MS),
-	    CRF_STR(TEXT, text));
+	    CRF_LIST(PARTITIONS, l), CRF_STR(TEXT, text));
 	free(text);
 }
 
@@ -37,6 +37,7 @@ crf_rebalance_assign(struct crf_connection *c, const struct crf_partitions *l)
 		if (c->phase != CRF_CONNECTION_RUNNING)
 			c->ops->drain(e->lane, CRF_DRAIN_STOP);
 	}
+	report(c, CARAFE_EV_REBALANCE_ASSIGNED, l, NULL, 0); /* before anything is consumed */
 	if ((c->spec->direct ? crf_client_assign_directly : crf_client_assign)(c->client, l, &err) != CARAFE_OK) {
 		c->last_error = err;
 		c->fatal = true;
@@ -45,7 +46,6 @@ crf_rebalance_assign(struct crf_connection *c, const struct crf_partitions *l)
 	atomic_store(&c->steady, true);
 	atomic_store(&c->rebalanced, crf_now());
 	c->not_before = 0; /* what the last generation was refused */
-	report(c, CARAFE_EV_REBALANCE_ASSIGNED, l, NULL, 0);
 }
 
 /* A lane that has no worker to say so is as good as drained, unless its shutdown hook is to run. One that hangs is not waited
@@ -96,7 +96,7 @@ report_uncommitted(struct crf_connection *c)
 		struct crf_epoch *e = crf_epoch_find(c, p->topic, p->partition);
 
 		if (e != NULL && crf_commit_is_due(e))
-			crf_partitions_add(&l, p->topic, p->partition);
+			crf_partitions_add(&l, p->topic, p->partition)->offset = atomic_load(&e->marked);
 	}
 	if (l.count > 0) {
 		text = crf_partitions_text(&l, 120);
@@ -104,7 +104,7 @@ report_uncommitted(struct crf_connection *c)
 			crf_error(&c->uncommitted, CARAFE_KAFKA,
 			    "stopped, but the last offsets of %s are not committed: some messages will be handed out again", text);
 		CRF_EMIT(c->bus, CARAFE_EV_OFFSETS_COMMIT_FAILED, CRF_STR(GROUP, c->spec->group),
-		    CRF_STR(CONNECTION, c->name), CRF_STR(TEXT, text),
+		    CRF_STR(CONNECTION, c->name), CRF_LIST(PARTITIONS, &l), CRF_STR(TEXT, text),
 		    CRF_STR(REASON, "no answer in time before the partitions were let go"),
 		    CRF_STR(HINT, "what was handled since the last commit will be handed out again"));
 		free(text);
@@ -199,10 +199,16 @@ crf_rebalance_revoke(struct crf_connection *c, struct crf_client_event *ev)
 void
 crf_rebalance_lose_all(struct crf_connection *c)
 {
+	struct crf_partitions l = { 0 };
+
 	crf_list_each (e, &c->epochs, struct crf_epoch, link) {
+		crf_partitions_add(&l, e->topic->name, e->partition);
 		c->ops->drain(e->lane, CRF_DRAIN_LOST);
 		crf_epoch_end(e);
 	}
+	if (l.count > 0)
+		report(c, CARAFE_EV_REBALANCE_REVOKED, &l, "lost", 0);
+	crf_partitions_fini(&l);
 	crf_partitions_fini(&c->revoke.list);
 	c->revoke = (struct crf_revoke){ 0 };
 }

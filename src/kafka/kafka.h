@@ -9,10 +9,11 @@
 
 #include <carafe/error.h>
 
+#include "core/partition.h"
+
 #define CRF_KAFKA_TIMED_OUT (-185) /* librdkafka's _TIMED_OUT */
 #define CRF_KAFKA_OFFSET_METADATA_TOO_LARGE 12
 #define CRF_KAFKA_INCONSISTENT_GROUP_PROTOCOL 23
-#define CRF_OFFSET_NONE (-1001) /* librdkafka's INVALID: nothing known, nothing committed */
 
 /* A place in a partition. */
 struct crf_position {
@@ -22,22 +23,6 @@ struct crf_position {
 
 /* How a seek ended. */
 typedef void crf_seek_fn(void *arg, int64_t offset, const carafe_error *err);
-
-/* A partition and what is said of it. Strings are owned by whoever made the list. */
-struct crf_partition {
-	char *topic;
-	int32_t partition;
-	int32_t leader_epoch; /* -1 unknown */
-	int64_t offset;       /* CRF_OFFSET_NONE */
-	char *metadata;       /* NULL none; NUL-terminated */
-	int error;            /* for results; 0 fine */
-};
-
-struct crf_partitions {
-	struct crf_partition *items;
-	size_t count;
-	size_t cap;
-};
 
 /* Adds one; topic and metadata are copied. Returns it, to be filled in further; valid until the next add. */
 struct crf_partition *crf_partitions_add(struct crf_partitions *l, const char *topic, int32_t partition);

@@ -109,12 +109,13 @@ it_spawn(const char *program, const carafe_kv *env, const char *const *args)
 {
 	struct it_child *c = calloc(1, sizeof(*c));
 	char **envp = merged_environment(env), **argv;
-	const char *dir = getenv("IT_APPS");
 	char path[512];
 	int rc;
 
-	assert_non_null(dir);
-	snprintf(path, sizeof(path), "%s/%s", dir, program);
+	if (program[0] == '/')
+		snprintf(path, sizeof(path), "%s", program);
+	else
+		snprintf(path, sizeof(path), "%s/%s", getenv("IT_APPS"), program);
 	argv = arguments(path, args);
 	c->out = append_file();
 	rc = launch(&c->pid, path, c->out, argv, envp);

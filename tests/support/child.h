@@ -10,7 +10,7 @@
 
 struct it_child;
 
-/* Starts one; env is added to the environment, args is what follows the program's name (NULL-terminated). */
+/* Starts one, or any program by its whole path; env is added to the environment, args is what follows the program's name (NULL-terminated). */
 struct it_child *it_spawn(const char *program, const carafe_kv *env, const char *const *args);
 #define IT_ARGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 void it_child_signal(struct it_child *c, int signal);

@@ -235,6 +235,42 @@ no_subscription_is_lost(void **unused)
 	crf_bus_free(race.bus);
 }
 
+static void
+look_at_partitions(const carafe_event *event, void *arg)
+{
+	const char *topic, *name, *text;
+	int32_t partition;
+	int64_t offset, number;
+	int *seen = arg, at = 0;
+
+	assert_true(carafe_event_partition(event, 0, &topic, &partition, &offset));
+	assert_string_equal(topic, "orders");
+	assert_int_equal(partition, 3);
+	assert_int_equal(offset, 17);
+	assert_true(carafe_event_partition(event, 1, &topic, &partition, &offset));
+	assert_string_equal(topic, "refunds");
+	assert_int_equal(offset, -1);
+	assert_false(carafe_event_partition(event, 2, &topic, &partition, &offset));
+	while (carafe_event_next(event, &at, &name, &text, &number)) /* a list is no text and no number */
+		++*seen;
+}
+
+static void
+an_event_may_have_a_list_of_partitions(void **unused)
+{
+	struct crf_bus *bus = crf_bus_new();
+	struct crf_partition items[] = { { .topic = "orders", .partition = 3, .offset = 17 },
+		{ .topic = "refunds", .partition = 0, .offset = CRF_OFFSET_NONE } };
+	struct crf_partitions list = { .items = items, .count = 2 };
+	int seen = 0;
+
+	(void)unused;
+	crf_bus_subscribe(bus, CARAFE_EV_OFFSETS_COMMITTED, look_at_partitions, &seen);
+	CRF_EMIT(bus, CARAFE_EV_OFFSETS_COMMITTED, CRF_INT(COUNT, 2), CRF_LIST(PARTITIONS, &list), CRF_STR(TEXT, "x"));
+	assert_int_equal(seen, 2);
+	crf_bus_free(bus);
+}
+
 int
 main(void)
 {
@@ -246,6 +282,7 @@ main(void)
 		cmocka_unit_test(everything_declared_has_a_name),
 		cmocka_unit_test(subscribing_and_emitting_go_side_by_side),
 		cmocka_unit_test(no_subscription_is_lost),
+		cmocka_unit_test(an_event_may_have_a_list_of_partitions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,6 +53,7 @@ static const struct {
 	{ "shop --exclude_consumers=x --exclude-groups=x server", NULL },
 	{ "shop produce orders", "produce" },
 	{ "shop --file x produce orders", "produce" },
+	{ "shop --topic orders server", "server" }, /* an option of the tool's is none here, but short for --topics */
 	{ "shop help", "help" },
 	{ "shop help server", "help" },
 	{ "shop", NULL },
