@@ -272,7 +272,8 @@ CARAFE_API void carafe_defaults_(carafe *app, const carafe_route_opts *opts);
 
 /* The command line: takes the app, does what argv says, and returns the exit status for main(): 0 all done and
  * committed, 64 usage, 69 brokers unreachable, 70 fatal, 75 forced to stop after shutdown_timeout, 78 configuration.
- * Installs signal handlers for the server: INT, TERM, QUIT stop (a second one forces), TSTP falls quiet, TTIN dumps. */
+ * Installs signal handlers for the server: INT, TERM, QUIT stop (a second one forces the stop, a third ends the process on the
+ * spot), TSTP falls quiet, TTIN dumps. */
 CARAFE_API int carafe_main(carafe *app, int argc, char **argv);
 
 /* Where a program's consumer is in its life: only ever forward, perhaps skipping some. */
@@ -295,7 +296,7 @@ CARAFE_API const char *carafe_status_name(carafe_status status);
  * carafe_check), CARAFE_STATE when it was started before: an app runs once. Any thread, not a handler.
  *
  * A child process of fork() has none of the app's threads: there carafe_start and carafe_wait return CARAFE_STATE, and
- * carafe_stop, carafe_quiet, carafe_scale, carafe_dump and carafe_free do nothing. Fork first, then start. */
+ * carafe_stop, carafe_force_stop, carafe_quiet, carafe_scale, carafe_dump and carafe_free do nothing. Fork first, then start. */
 CARAFE_API carafe_rc carafe_start(carafe *app, carafe_error *err) CARAFE_USE;
 
 /* Finishes what is in hand, runs shutdown hooks, takes nothing new and stays in its groups, so that no rebalance
@@ -306,8 +307,13 @@ CARAFE_API void carafe_quiet(carafe *app);
  * Returns at once; harmless when repeated. Any thread, handlers too. */
 CARAFE_API void carafe_stop(carafe *app);
 
+/* Stops without waiting for handlers any longer, as a stop does by itself after shutdown_timeout: what is marked is committed,
+ * groups are left, and what handlers that still run do from then on is refused. carafe_wait returns CARAFE_TIMEOUT, after
+ * forceful_shutdown_wait at most. Returns at once; harmless when repeated. Any thread, handlers too. */
+CARAFE_API void carafe_force_stop(carafe *app);
+
 /* Waits until the app has terminated; timeout_ms < 0: as long as its own shutdown_timeout allows once it is stopping.
- * CARAFE_TIMEOUT when it has not: after shutdown_timeout the text names what hangs, and threads that hang are left
+ * CARAFE_TIMEOUT when it has not: once the stop was forced the text names what hangs, and threads that hang are left
  * behind. CARAFE_UNAVAILABLE, CARAFE_DENIED or CARAFE_FATAL when that is what ended it. Any thread, not a handler. */
 CARAFE_API carafe_rc carafe_wait(carafe *app, int timeout_ms, carafe_error *err);
 

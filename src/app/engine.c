@@ -251,21 +251,43 @@ begin_stop(struct crf_engine *e)
 	crf_lock(&e->app->mu);
 }
 
+/* Nobody waits for handlers any more: connections commit what is marked, leave their groups and end. */
 static void
-give_up(struct crf_engine *e)
+begin_force(struct crf_engine *e)
 {
 	CRF_AUTO(crf_buf) text = { 0 };
-	int timeout = e->app->settings.v.shutdown_timeout;
+	const struct crf_values *v = &e->app->settings.v;
+	bool asked = atomic_load(&e->force);
+	crf_ns now = crf_now();
 
+	e->force_deadline = now + v->forceful_shutdown_wait * CRF_MS;
 	crf_unlock(&e->app->mu);
 	crf_pool_running(e->pool, describe_turn, &text);
 	describe_connections(e, &text);
-	CRF_EMIT(e->app->bus, CARAFE_EV_APP_STUCK, CRF_INT(TIMEOUT_MS, timeout), CRF_STR(TEXT, crf_buf_str(&text)),
+	CRF_EMIT(e->app->bus, CARAFE_EV_APP_STUCK, CRF_INT(TIMEOUT_MS, asked ? (now - e->asked) / CRF_MS : v->shutdown_timeout),
+	    CRF_STR(TEXT, crf_buf_str(&text)),
 	    CRF_STR(HINT, "what was not marked will be handed out again; ask carafe_should_stop() in long handlers"));
+	for (size_t i = 0; i < e->connection_count; i++)
+		crf_connection_force(e->connections[i], now + v->forceful_shutdown_wait / 2 * CRF_MS);
 	crf_lock(&e->app->mu);
-	e->rc = crf_error(&e->err, CARAFE_TIMEOUT, "not stopped after shutdown_timeout (%d ms): %s", timeout, crf_buf_str(&text));
+	if (asked)
+		e->rc = crf_error(&e->err, CARAFE_TIMEOUT, "the stop was forced: %s", crf_buf_str(&text));
+	else
+		e->rc = crf_error(&e->err, CARAFE_TIMEOUT, "not stopped after shutdown_timeout (%d ms): %s", v->shutdown_timeout,
+		    crf_buf_str(&text));
+}
+
+static void
+give_up(struct crf_engine *e)
+{
 	e->stuck = true;
 	crf_cond_broadcast(&e->app->changed);
+}
+
+static crf_ns
+deadline_of(const struct crf_engine *e)
+{
+	return e->force_deadline != 0 ? e->force_deadline : e->stop_deadline;
 }
 
 static void
@@ -279,11 +301,25 @@ take_down(struct crf_engine *e)
 	for (size_t i = 0; i < count; i++)
 		crf_connection_free(e->connections[i]);
 	if (e->flow.producer != NULL)
-		crf_producer_free(e->flow.producer, crf_ms_until(e->stop_deadline, now, 60000));
+		crf_producer_free(e->flow.producer, crf_ms_until(deadline_of(e), now, 60000));
 	e->flow.producer = NULL;
 	crf_lock(&e->app->mu);
 	enter(e, CARAFE_STOPPED, CARAFE_EV_APP_STOPPED);
 	enter(e, CARAFE_TERMINATED, CARAFE_EV_APP_TERMINATED);
+}
+
+/* A stop that does not come to its end by itself. mu held. */
+static void
+advance_stop(struct crf_engine *e, crf_ns now)
+{
+	crf_ns deadline = deadline_of(e);
+
+	if (e->force_deadline == 0 && (now >= e->stop_deadline || atomic_load(&e->force)))
+		begin_force(e);
+	else if (e->force_deadline != 0 && (now >= e->force_deadline || e->stopped == e->connection_count))
+		give_up(e);
+	else
+		crf_cond_wait_until(&e->app->changed, &e->app->mu, deadline < now + WATCH ? deadline : now + WATCH);
 }
 
 /* One look at where the app is; false when its life is over. mu held. */
@@ -303,11 +339,10 @@ advance(struct crf_engine *e)
 		atomic_store(&e->stop, true);
 	else if (status == CARAFE_STOPPING && e->stopped == e->connection_count && all_released(e))
 		take_down(e);
-	else if (status == CARAFE_STOPPING && now >= e->stop_deadline)
-		give_up(e);
+	else if (status == CARAFE_STOPPING)
+		advance_stop(e, now);
 	else
-		crf_cond_wait_until(&e->app->changed, &e->app->mu,
-		    status == CARAFE_STOPPING && e->stop_deadline < now + WATCH ? e->stop_deadline : now + WATCH);
+		crf_cond_wait_until(&e->app->changed, &e->app->mu, now + WATCH);
 	return e->app->status != CARAFE_TERMINATED && !e->stuck;
 }
 

@@ -24,12 +24,14 @@ struct crf_engine {
 	bool exit_eof;
 	atomic_bool quiet; /* asked for */
 	atomic_bool stop;
+	atomic_bool force; /* a stop is to wait for nobody */
 	/* app.mu */
 	size_t stopped;       /* connections that have ended */
 	carafe_rc rc;         /* what the run came to */
 	carafe_error err;
-	bool stuck;           /* shutdown_timeout passed: threads were left behind */
+	bool stuck;           /* the stop was forced and threads were left behind */
 	crf_ns stop_deadline;
+	crf_ns force_deadline; /* 0: the stop is not forced */
 	/* keeper */
 	crf_ns asked; /* when quiet or stop was asked for */
 	crf_ns next_watch;
@@ -37,7 +39,7 @@ struct crf_engine {
 
 carafe_rc crf_engine_start(carafe *app, bool exit_eof, carafe_error *err);
 void crf_engine_free(struct crf_engine *e);
-/* shutdown_timeout passed and threads were left behind: nothing can be freed. */
+/* The stop was forced and threads were left behind: nothing can be freed. */
 bool crf_engine_stuck(const struct crf_engine *e);
 
 /* The app runs in the process that this one was forked from: its threads are not here, its locks may be held for ever. */

@@ -72,6 +72,16 @@ carafe_stop(carafe *app)
 	crf_engine_poke(app);
 }
 
+void
+carafe_force_stop(carafe *app)
+{
+	crf_check_magic(app, CRF_APP_MAGIC);
+	if (app->engine == NULL || crf_engine_elsewhere(app))
+		return;
+	atomic_store(&app->engine->force, true);
+	carafe_stop(app);
+}
+
 carafe_rc
 carafe_wait(carafe *app, int timeout_ms, carafe_error *err)
 {

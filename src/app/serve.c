@@ -26,12 +26,23 @@ block_signals(sigset_t *set, sigset_t *before)
 }
 
 static void
-force(carafe *app, const char *why)
+end_at_once(carafe *app)
 {
-	CRF_EMIT(app->bus, CARAFE_EV_APP_STUCK, CRF_STR(TEXT, why),
-	    CRF_STR(HINT, "what was not marked will be handed out again"));
+	CRF_EMIT(app->bus, CARAFE_EV_APP_STUCK, CRF_STR(TEXT, "a third signal ends the process"),
+	    CRF_STR(HINT, "what was not committed will be handed out again"));
 	fflush(NULL);
 	_exit(crf_exit_status(CARAFE_TIMEOUT));
+}
+
+static void
+stop(carafe *app, int times)
+{
+	if (times == 1)
+		carafe_stop(app);
+	else if (times == 2)
+		carafe_force_stop(app);
+	else
+		end_at_once(app);
 }
 
 static void
@@ -46,9 +57,7 @@ act(carafe *app, int signal, int *stops)
 		carafe_dump(app);
 		break;
 	default:
-		if (++*stops > 1)
-			force(app, "a second signal forces the stop");
-		carafe_stop(app);
+		stop(app, ++*stops);
 	}
 }
 

@@ -13,6 +13,7 @@
 #define LEAVE_MS 20        /* how often it is looked whether the group was left: nothing tells */
 #define PARTITIONS_GUESS 16
 #define METADATA_MS 1000
+#define LAST_TURN (100 * CRF_MS) /* what lanes that do not hang need to let go when a stop is forced */
 #define REPEAT (5 * CRF_SECOND) /* librdkafka says the same many times a second while brokers are away */
 #define PREFETCH_ROOM 512 /* what a small message costs in a queue, payload and bookkeeping: measured 420 bytes */
 
@@ -159,15 +160,39 @@ crf_connection_stop(struct crf_connection *c)
 }
 
 void
+crf_connection_force(struct crf_connection *c, crf_ns commit_by)
+{
+	atomic_store(&c->force_by, commit_by);
+	crf_connection_stop(c);
+}
+
+bool
+crf_connection_forced(const struct crf_connection *c)
+{
+	return atomic_load(&c->force_by) != 0;
+}
+
+crf_ns
+crf_connection_bound(const struct crf_connection *c, crf_ns deadline)
+{
+	crf_ns forced = atomic_load(&c->force_by);
+
+	return forced != 0 && forced < deadline ? forced : deadline;
+}
+
+void
 crf_connection_describe(struct crf_connection *c, struct crf_buf *out)
 {
 	crf_lock(&c->mu);
 	crf_buf_printf(out, "connection %s: %s, %d lanes", c->name,
-	    c->client == NULL          ? "no client" :
-		atomic_load(&c->stop)  ? "stopping" :
-		atomic_load(&c->steady) ? "steady" :
-					  "rebalancing",
+	    c->client == NULL             ? "no client" :
+		crf_connection_forced(c) ? "stopping by force" :
+		atomic_load(&c->stop)     ? "stopping" :
+		atomic_load(&c->steady)   ? "steady" :
+					    "rebalancing",
 	    c->open_lanes);
+	if (c->orphans > 0)
+		crf_buf_printf(out, ", %d left behind", c->orphans);
 	crf_unlock(&c->mu);
 }
 
@@ -394,15 +419,20 @@ open_client(struct crf_connection *c, carafe_error *err)
 	return rc;
 }
 
-/* After every epoch has ended: waits for lanes to release what they hold, at most until then. */
+/* After every epoch has ended: waits for lanes to release what they hold, at most until then, and no longer than they need
+ * once the stop is forced. */
 static bool
 wait_for_lanes(struct crf_connection *c, crf_ns until)
 {
-	bool idle = true;
+	bool forced = false, idle;
 
 	crf_lock(&c->mu);
-	while (c->open_lanes > 0 && idle)
-		idle = crf_cond_wait_until(&c->idle, &c->mu, until);
+	do {
+		if (!forced && crf_connection_forced(c)) {
+			forced = true;
+			until = crf_now() + LAST_TURN;
+		}
+	} while (c->open_lanes > 0 && crf_cond_wait_until(&c->idle, &c->mu, until));
 	idle = c->open_lanes == 0;
 	crf_unlock(&c->mu);
 	return idle;
@@ -455,7 +485,8 @@ everything_drained(const struct crf_connection *c)
 static bool
 waits_for_commit(struct crf_connection *c, crf_ns now)
 {
-	if ((!c->committing && !crf_commit_due(c)) || now >= c->close_by || crf_client_lost(c->client))
+	if ((!c->committing && !crf_commit_due(c)) || now >= crf_connection_bound(c, c->close_by) ||
+	    crf_client_lost(c->client))
 		return false;
 	if (now >= c->not_before)
 		crf_commit_start(c, now);
@@ -492,13 +523,13 @@ advance_stop(struct crf_connection *c, crf_ns now)
 		drain_all(c);
 	if (c->revoke.step != CRF_REVOKE_NONE)
 		return;
-	if (c->phase == CRF_CONNECTION_DRAINING && everything_drained(c)) {
+	if (c->phase == CRF_CONNECTION_DRAINING && (everything_drained(c) || crf_connection_forced(c))) {
 		c->phase = CRF_CONNECTION_COMMITTING;
 		c->close_by = now + c->settings->v.shutdown_timeout / 2 * CRF_MS;
 	}
 	if (c->phase == CRF_CONNECTION_COMMITTING && !waits_for_commit(c, now))
 		leave(c);
-	if (c->phase == CRF_CONNECTION_LEAVING && (now >= c->close_by || crf_client_left(c->client)))
+	if (c->phase == CRF_CONNECTION_LEAVING && (now >= crf_connection_bound(c, c->close_by) || crf_client_left(c->client)))
 		close_group(c);
 }
 

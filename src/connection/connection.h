@@ -39,6 +39,9 @@ void crf_connection_be_patient(struct crf_connection *c);
 void crf_connection_start(struct crf_connection *c);
 /* Drains every lane, commits, leaves the group. Returns at once; stopped() tells the end. Any thread. */
 void crf_connection_stop(struct crf_connection *c);
+/* A stop waits for no lane any more: what is marked is committed, by then at the latest, the group is left, and a client that a
+ * lane still holds messages of is left behind. Any thread. */
+void crf_connection_force(struct crf_connection *c, crf_ns commit_by);
 /* Makes its thread look at what has changed. Any thread, no lock of its own held. */
 void crf_connection_wake(struct crf_connection *c);
 /* After stopped() was called. */

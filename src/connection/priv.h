@@ -46,6 +46,7 @@ struct crf_connection {
 	void *host;
 	struct crf_thread thread;
 	atomic_bool stop;
+	_Atomic crf_ns force_by; /* a stop waits for nobody, and for commits no longer than that; 0: it does */
 	atomic_bool over; /* stopped() was called */
 	atomic_bool steady;
 	_Atomic crf_ns polled;      /* last turn of its thread; 0: no client now */
@@ -110,6 +111,10 @@ void crf_rebalance_revoke(struct crf_connection *c, struct crf_client_event *ev)
 void crf_rebalance_advance(struct crf_connection *c, crf_ns now);
 /* Ends every epoch at once, as lost: the client is going. */
 void crf_rebalance_lose_all(struct crf_connection *c);
+
+/* Its stop was forced; a deadline, or when that wants an end if it is earlier. */
+bool crf_connection_forced(const struct crf_connection *c);
+crf_ns crf_connection_bound(const struct crf_connection *c, crf_ns deadline);
 
 /* Leaves the group when a handler hangs, comes back when it has returned. */
 void crf_absence_advance(struct crf_connection *c, crf_ns now);

@@ -152,16 +152,16 @@ crf_rebalance_advance(struct crf_connection *c, crf_ns now)
 	if (!r->lost && crf_client_lost(c->client))
 		r->lost = true;
 	if (r->step == CRF_REVOKE_DRAINING) {
-		bool drained = all_drained(c, &r->list);
+		bool waits = !r->lost && !crf_connection_forced(c) && !all_drained(c, &r->list);
 
-		if (!drained && !r->lost && now < r->deadline)
+		if (waits && now < r->deadline)
 			return;
-		if (!drained && !r->lost)
+		if (waits)
 			report_undrained(c);
 		r->step = CRF_REVOKE_COMMITTING;
 		r->deadline = c->phase == CRF_CONNECTION_CLOSING ? now : now + COMMIT_BOUND; /* it has had its time */
 	}
-	if (!r->lost && now < r->deadline && (c->committing || crf_commit_due(c))) {
+	if (!r->lost && now < crf_connection_bound(c, r->deadline) && (c->committing || crf_commit_due(c))) {
 		if (!c->committing && now >= c->not_before)
 			crf_commit_start(c, now);
 		return;

@@ -3,6 +3,7 @@
  *   APP_TOPICS   comma separated      APP_GROUP    its group
  *   APP_HANDLER  message (default): one at a time; marking: batches, marked and committed message by message
  *   APP_SLEEP    ms that each message takes
+ *   APP_STUCK    hang: so does what listens for app.stuck, once
  *
  * and in values: "hang" never returns, "poison" always fails, "wait" goes on when it is asked to stop, "stop" stops the
  * app. Every step is a line on standard output, written at once. */
@@ -112,6 +113,21 @@ static const carafe_handler marking = {
 	.shutdown = shut_down,
 };
 
+static void
+hang_once(const carafe_event *e, void *arg)
+{
+	static bool hung;
+
+	(void)e, (void)arg;
+	if (hung)
+		return;
+	hung = true;
+	puts("a callback hangs");
+	fflush(stdout);
+	for (;;)
+		nap(1000);
+}
+
 static const char *
 given(const char *name, const char *fallback)
 {
@@ -134,5 +150,7 @@ main(int argc, char **argv)
 	for (char *topic = strtok_r(topics, ",", &rest); topic != NULL; topic = strtok_r(NULL, ",", &rest))
 		carafe_route(carafe_group(app, given("APP_GROUP", "it")), topic, .handler = handler);
 	free(topics);
+	if (getenv("APP_STUCK") != NULL)
+		carafe_subscribe(app, CARAFE_EV_APP_STUCK, hang_once, NULL);
 	return carafe_main(app, argc, argv);
 }

@@ -375,7 +375,8 @@ hang_in_partition_1(struct it_sink *s, carafe_consumer *c, const carafe_message 
 	return CARAFE_OK;
 }
 
-static carafe *volatile left_behind; /* on purpose: no leak */
+static carafe *volatile left_behind[8]; /* on purpose: no leak */
+static int left_count;
 
 static void
 a_stop_that_cannot_end_names_what_hangs_and_leaves_the_host_alone(void **state)
@@ -383,11 +384,12 @@ a_stop_that_cannot_end_names_what_hangs_and_leaves_the_host_alone(void **state)
 	const char *topic = it_topic("hangs", 2, NULL), *group = it_name("group");
 	struct it_events *events = it_events_new();
 	struct it_sink *s = it_sink_new();
-	carafe *app = it_app(.events = events, .settings = CARAFE_KV({ "shutdown_timeout", "1000" }, { "drain_timeout", "500" }));
+	carafe *app = it_app(.events = events, .protocol = it_protocol(state),
+	    .kafka = CARAFE_KV({ "enable.auto.commit", "false" }),
+	    .settings = CARAFE_KV({ "shutdown_timeout", "1000" }, { "drain_timeout", "1000" }));
 	carafe_error err = { 0 };
 	char name[200];
 
-	(void)state;
 	it_produce_many(topic, 0, 0, 5);
 	it_produce_many(topic, 1, 0, 5);
 	s->on_message = hang_in_partition_1;
@@ -403,11 +405,64 @@ a_stop_that_cannot_end_names_what_hangs_and_leaves_the_host_alone(void **state)
 	assert_true(it_event_find(events, CARAFE_EV_APP_STUCK, name, NULL));
 	it_app_forget(app);
 	carafe_free(app); /* leaves it, since it is in use */
-	left_behind = app;
-	assert_int_equal(it_committed(group, topic, 0), 5);
+	left_behind[left_count++] = app;
+	assert_int_equal(it_members(group), 0); /* nobody waits for its session to end */
+	assert_int_equal(it_committed(group, topic, 0), 5); /* what was done is committed */
 	assert_int_equal(it_committed(group, topic, 1), -1);
 	it_gate_open(s->gate); /* what still runs comes to its end, with nobody to tell */
-	it_until(it_gate_waiting(s->gate) == 0);
+	it_until(it_event_count(events, CARAFE_EV_CONSUMER_REVOKED) == 1);
+	assert_int_equal(it_count_in(s, CARAFE_HOOK_REVOKED, topic, 1), 1);
+	assert_int_equal(it_committed(group, topic, 1), -1);
+}
+
+/* One partition is done with, one marks and hangs, one hangs; there is no worker for anything else. */
+static carafe_rc
+mark_and_hang(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
+{
+	if (m->partition == 0)
+		return CARAFE_OK;
+	if (m->partition == 1)
+		carafe_mark(c, m);
+	it_gate_wait(s->gate);
+	atomic_store(&s->flag, (int)carafe_mark(c, m));
+	return CARAFE_OK;
+}
+
+static void
+a_stop_that_is_forced_commits_what_is_marked_and_leaves_at_once(void **state)
+{
+	const char *topic = it_topic("forced", 3, NULL), *group = it_name("group");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	carafe *app = it_app(.events = events, .protocol = it_protocol(state), .concurrency = 2,
+	    .kafka = CARAFE_KV({ "enable.auto.commit", "false" }));
+	carafe_error err = { 0 };
+
+	it_produce_many(topic, 0, 0, 1);
+	s->on_message = mark_and_hang;
+	s->gate = it_gate_new();
+	it_route(app, group, topic, it_message_handler, s);
+	it_start(app);
+	it_until(it_handled_in(s, topic, 0) == 1);
+	it_produce_many(topic, 1, 0, 2);
+	it_produce_many(topic, 2, 0, 2);
+	it_until(it_gate_waiting(s->gate) == 2);
+	carafe_force_stop(app);
+	carafe_force_stop(app);
+	assert_int_equal(carafe_wait(app, -1, &err), CARAFE_TIMEOUT);
+	assert_non_null(strstr(err.text, "the stop was forced"));
+	assert_int_equal(it_event_count(events, CARAFE_EV_APP_STUCK), 1);
+	it_app_forget(app);
+	left_behind[left_count++] = app;
+	assert_int_equal(it_members(group), 0);
+	assert_int_equal(it_committed(group, topic, 0), 1);
+	assert_int_equal(it_committed(group, topic, 1), 1);
+	assert_int_equal(it_committed(group, topic, 2), -1);
+	it_gate_open(s->gate);
+	it_until(it_event_count(events, CARAFE_EV_CONSUMER_REVOKED) == 3);
+	assert_int_equal(atomic_load(&s->flag), CARAFE_LOST);
+	assert_int_equal(it_committed(group, topic, 2), -1);
+	assert_int_equal(it_handled_in(s, topic, 1), 1); /* nothing more was begun */
 }
 
 /* ------------------------------------------------------------------------------------------------ mistakes */
@@ -526,7 +581,8 @@ main(void)
 		IT(a_child_process_is_told_that_the_app_is_not_its_own),
 		IT(scaling_down_while_busy_leaves_exactly_as_many_as_asked_for),
 		IT(nothing_is_left_of_an_app),
-		IT(a_stop_that_cannot_end_names_what_hangs_and_leaves_the_host_alone),
+		IT_PROTOCOLS(a_stop_that_cannot_end_names_what_hangs_and_leaves_the_host_alone),
+		IT_PROTOCOLS(a_stop_that_is_forced_commits_what_is_marked_and_leaves_at_once),
 		IT(mistakes_are_refused_all_at_once_by_their_paths),
 		IT(nobody_at_the_address_is_given_up_on_after_boot_timeout),
 		IT(wrong_credentials_are_told_from_nobody_there),

@@ -110,18 +110,42 @@ a_quiet_server_works_off_stays_a_member_and_takes_nothing_new(void **state)
 static void
 a_second_signal_forces(void **state)
 {
-	const char *topic = it_topic("force", 1, NULL), *group = it_name("group");
+	const char *topic = it_topic("force", 2, NULL), *group = it_name("group");
 	struct it_child *c;
 
 	(void)state;
 	it_produce(topic, 0, "hang");
-	c = serve(topic, group);
-	it_until(said(c, "begin", topic, 0, 0));
+	it_produce(topic, 1, "fine");
+	c = serve(topic, group, "-X", "enable.auto.commit=false");
+	it_until(said(c, "begin", topic, 0, 0) && said(c, "end", topic, 1, 0));
 	it_child_signal(c, SIGTERM);
 	it_until(it_child_said(c, "app.stopping"));
 	it_child_signal(c, SIGTERM);
 	expect_status(c, 75);
+	assert_true(it_child_said(c, "app.stuck") > 0);
+	assert_int_equal(it_members(group), 0);
 	assert_int_equal(it_committed(group, topic, 0), -1);
+	assert_int_equal(it_committed(group, topic, 1), 1);
+}
+
+static void
+a_third_signal_ends_the_process_whatever_it_is_at(void **state)
+{
+	const char *topic = it_topic("end", 1, NULL), *group = it_name("group");
+	struct it_child *c;
+
+	(void)state;
+	it_produce(topic, 0, "hang");
+	c = it_spawn("member",
+	    CARAFE_KV({ "APP_TOPICS", topic }, { "APP_GROUP", group }, { "APP_STUCK", "hang" }, { "KAFKA", it_kafka() }),
+	    IT_ARGS("server", "--log-level", "info"));
+	it_until(said(c, "begin", topic, 0, 0));
+	it_child_signal(c, SIGINT);
+	it_until(it_child_said(c, "app.stopping"));
+	it_child_signal(c, SIGINT);
+	it_until(it_child_said(c, "a callback hangs"));
+	it_child_signal(c, SIGINT);
+	expect_status(c, 75);
 }
 
 static void
@@ -308,6 +332,7 @@ main(void)
 		IT(a_stop_from_a_handler_ends_the_server),
 		IT(a_quiet_server_works_off_stays_a_member_and_takes_nothing_new),
 		IT(a_second_signal_forces),
+		IT(a_third_signal_ends_the_process_whatever_it_is_at),
 		IT(a_handler_that_hangs_is_named_and_the_stop_forced),
 		IT(the_shutdown_hook_runs_in_a_back_off_but_not_for_what_was_never_fed),
 		IT(a_dump_shows_threads_and_partitions),
