@@ -131,6 +131,33 @@ a_batch_that_is_not_full_waits_for_max_wait_time_and_no_longer(void **state)
 }
 
 static void
+a_stop_does_not_wait_for_a_batch_to_fill(void **state)
+{
+	const char *topic = it_topic("stop-waiting", 1, NULL), *group = it_name("group");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new(), *after = it_sink_new();
+	carafe *app = it_app(.max_wait_time = 100000, .events = events, .settings = CARAFE_KV({ "shutdown_timeout", "110000" }));
+	double since;
+
+	(void)state;
+	it_produce_many(topic, 0, 0, 3);
+	it_route(app, group, topic, it_batch_handler, s);
+	it_start(app);
+	it_until(it_event_count(events, CARAFE_EV_REBALANCE_ASSIGNED) == 1);
+	it_nap(200); /* by now they most likely wait for more */
+	since = it_now();
+	it_stop(app);
+	assert_true(it_now() - since < 60000);
+	assert_int_equal(it_handled(s), 0);
+	app = it_app(.concurrency = 1);
+	it_route(app, group, topic, it_batch_handler, after);
+	it_start(app);
+	it_until(it_handled(after) >= 3);
+	it_stop(app);
+	it_expect_each_once(after, topic, 0, 0, 3);
+}
+
+static void
 without_max_wait_time_a_batch_does_not_wait(void **state)
 {
 	const char *topic = it_topic("no-wait", 1, NULL);
@@ -440,6 +467,7 @@ main(void)
 		IT(five_topics_share_one_worker),
 		IT(full_batches_do_not_wait_and_none_is_larger_than_max_messages),
 		IT(a_batch_that_is_not_full_waits_for_max_wait_time_and_no_longer),
+		IT(a_stop_does_not_wait_for_a_batch_to_fill),
 		IT(without_max_wait_time_a_batch_does_not_wait),
 		IT(state_lasts_as_long_as_the_assignment),
 		IT(without_persistence_each_batch_starts_with_zeroes),

@@ -135,6 +135,83 @@ a_batch_that_marks_as_it_goes_dispatches_only_the_broken_message(void **state)
 
 /* ------------------------------------------------------------------------------------------------ how it looks */
 
+static carafe_rc
+fail_with_poison(struct it_sink *s, carafe_consumer *c, const carafe_batch *b)
+{
+	(void)s;
+	carafe_foreach (m, b)
+		if (is(m->value, "poison"))
+			return carafe_fail(c, "there is poison in it");
+	return CARAFE_OK;
+}
+
+static void
+a_batch_that_marks_nothing_is_dispatched_one_by_one_up_to_the_broken_message(void **state)
+{
+	const char *topic = it_topic("markless", 1, NULL), *dead = it_topic("dead", 1, NULL), *group = it_name("group");
+	const char *values[] = { "a", "b", "poison", "c" };
+	struct it_sink *s = it_sink_new();
+	carafe *app = it_app(.max_messages = 4, .max_wait_time = 3000);
+	struct it_messages letters;
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		it_produce(topic, 0, values[i]);
+	s->on_batch = fail_with_poison;
+	carafe_dlq(it_route(app, group, topic, it_batch_handler, s), .topic = dead, .max_retries = CARAFE_NONE);
+	it_start(app);
+	it_until(it_committed(group, topic, 0) == 4);
+	it_stop(app);
+	it_read(dead, &letters);
+	assert_int_equal(letters.count, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_true(is(letters.items[i].value, values[i]));
+	it_messages_free(&letters);
+}
+
+/* Each message fails once; `number` is the set of those that have. */
+static carafe_rc
+fail_each_once(struct it_sink *s, carafe_consumer *c, const carafe_batch *b)
+{
+	carafe_foreach (m, b) {
+		int64_t bit = 1 << m->offset;
+
+		if ((atomic_fetch_or(&s->number, bit) & bit) == 0)
+			return carafe_fail(c, "not yet");
+		carafe_mark(c, m);
+	}
+	return CARAFE_OK;
+}
+
+static size_t
+letters_of_a_rolling_error(int independent)
+{
+	const char *topic = it_topic("rolling", 1, NULL), *dead = it_topic("dead", 1, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new();
+	carafe *app = it_app(.max_messages = 8);
+	struct it_messages letters;
+	size_t count;
+
+	it_produce_many(topic, 0, 0, 8);
+	s->on_batch = fail_each_once;
+	carafe_dlq(it_route(app, group, topic, it_batch_handler, s), .topic = dead, .max_retries = 2, .independent = independent);
+	it_start(app);
+	it_until(it_committed(group, topic, 0) == 8);
+	it_stop(app);
+	it_read(dead, &letters);
+	count = letters.count;
+	it_messages_free(&letters);
+	return count;
+}
+
+static void
+an_error_that_rolls_through_a_batch_is_dispatched_unless_counts_are_independent(void **state)
+{
+	(void)state;
+	assert_in_range(letters_of_a_rolling_error(0), 1, 2);
+	assert_int_equal(letters_of_a_rolling_error(1), 0);
+}
+
 static void
 a_dead_letter_is_the_message_with_where_it_came_from(void **state)
 {
@@ -560,6 +637,8 @@ main(void)
 		IT_PROTOCOLS(a_message_is_dispatched_once_after_its_retries),
 		IT(broken_first_and_last_messages_do_not_stop_a_batch),
 		IT(a_batch_that_marks_as_it_goes_dispatches_only_the_broken_message),
+		IT(a_batch_that_marks_nothing_is_dispatched_one_by_one_up_to_the_broken_message),
+		IT(an_error_that_rolls_through_a_batch_is_dispatched_unless_counts_are_independent),
 		IT(a_dead_letter_is_the_message_with_where_it_came_from),
 		IT(null_and_empty_survive_the_way),
 		IT_PROTOCOLS(order_is_kept_from_partition_to_partition),

@@ -184,7 +184,7 @@ a_critical_handler_stops_the_app_without_a_retry_or_a_dead_letter(void **state)
 {
 	const char *topic = it_topic("critical", 1, NULL), *dead = it_topic("dead", 1, NULL), *group = it_name("group");
 	struct it_events *events = it_events_new();
-	struct it_sink *s = it_sink_new();
+	struct it_sink *s = it_sink_new(), *after = it_sink_new();
 	carafe *app = it_app(.events = events);
 	struct it_messages letters = { 0 };
 	carafe_route *route;
@@ -207,6 +207,12 @@ a_critical_handler_stops_the_app_without_a_retry_or_a_dead_letter(void **state)
 	it_read(dead, &letters);
 	assert_int_equal(letters.count, 0);
 	it_messages_free(&letters);
+	app = it_app(.concurrency = 1); /* the next run is given it again */
+	it_route(app, group, topic, it_message_handler, after);
+	it_start(app);
+	it_until(it_handled(after) >= 7);
+	it_stop(app);
+	it_expect_each_once(after, topic, 0, 3, 7);
 }
 
 static carafe_rc

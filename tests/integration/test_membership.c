@@ -1,4 +1,5 @@
 /* Being a member among others: identities, strategies and protocols that do not agree, members that hang. */
+#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -82,6 +83,55 @@ with_the_new_protocol_an_identity_that_is_taken_refuses_the_newcomer_until_it_is
 	it_until(it_committed(group, topic, 0) == 1);
 	it_stop(app);
 	assert_int_equal(it_handled(s), 1);
+}
+
+/* Files this process has open; its threads. */
+static int
+entries_of(const char *folder)
+{
+	DIR *d = opendir(folder);
+	int n = 0;
+
+	assert_non_null(d);
+	while (readdir(d) != NULL)
+		n++;
+	closedir(d);
+	return n;
+}
+
+static void
+a_client_that_fails_again_and_again_leaves_nothing_behind_and_disturbs_no_other(void **state)
+{
+	const char *topic = it_topic("fails", 1, NULL), *group = it_name("group"), *other = it_name("other");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	carafe *app = it_app(.protocol = IT_KIP848, .events = events, .kafka = CARAFE_KV({ "group.instance.id", "me" }),
+	    .settings = CARAFE_KV({ "reset_backoff", "100" }));
+	struct it_peer *peer;
+	int files, threads;
+	char id[200];
+
+	(void)state;
+	peer = it_peer(.group = group, .topic = topic, .protocol = IT_KIP848, .instance = identity(group, id, sizeof(id)));
+	it_until(it_peer_assigned(peer) == 1);
+	it_route(app, group, topic, it_message_handler, it_sink_new());
+	it_route(app, other, topic, it_message_handler, s);
+	it_start(app);
+	it_produce(topic, 0, "one");
+	it_until(it_event_count(events, CARAFE_EV_CONNECTION_FATAL) >= 3 && it_handled(s) == 1);
+	files = entries_of("/proc/self/fd");
+	threads = entries_of("/proc/self/task");
+	it_until(it_event_count(events, CARAFE_EV_CONNECTION_FATAL) >= 13);
+	assert_true(entries_of("/proc/self/fd") < files + 20); /* a client has several of each */
+	assert_true(entries_of("/proc/self/task") < threads + 10);
+	it_produce(topic, 0, "two");
+	it_until(it_committed(other, topic, 0) == 2);
+	for (size_t i = 0; i < it_event_count(events, CARAFE_EV_CONNECTION_FATAL); i++)
+		assert_string_equal(it_event_at(events, CARAFE_EV_CONNECTION_FATAL, i).group, group);
+	assert_int_equal(it_event_count(events, CARAFE_EV_REBALANCE_ASSIGNED), 1);
+	assert_int_equal(it_event_count(events, CARAFE_EV_REBALANCE_REVOKED), 0);
+	it_stop(app);
+	it_expect_each_once(s, topic, 0, 0, 2);
 }
 
 static void
@@ -232,6 +282,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		IT(a_strategy_that_the_group_does_not_know_is_explained_and_tried_until_it_does),
 		IT(with_the_new_protocol_an_identity_that_is_taken_refuses_the_newcomer_until_it_is_free),
+		IT(a_client_that_fails_again_and_again_leaves_nothing_behind_and_disturbs_no_other),
 		{ "with_the_classic_protocol_an_identity_that_is_taken_over_is_explained, range",
 		    with_the_classic_protocol_an_identity_that_is_taken_over_is_explained, it_begin, it_end_test, (void *)"range" },
 		{ "with_the_classic_protocol_an_identity_that_is_taken_over_is_explained, cooperative",

@@ -116,6 +116,29 @@ a_copy_without_partitions_is_stopped_and_others_do_not_notice(void **state)
 	it_expect_each_once(s, topic, 1, 0, 10);
 }
 
+static void
+a_group_that_is_in_balance_stays_as_it_is_and_each_has_a_delay_of_its_own(void **state)
+{
+	const char *topic = it_topic("balance", 2, NULL), *group = it_name("group"), *slow = it_name("slow");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	carafe *app = multiplexed_app(IT_COOPERATIVE, group, topic, s, events);
+	double since;
+
+	(void)state;
+	it_route(app, slow, topic, it_message_handler, s);
+	carafe_multiplex(carafe_group(app, group), .max = 3, .min = 1, .boot = 1, .scale_delay = 1000);
+	carafe_multiplex(carafe_group(app, slow), .max = 3, .min = 1, .boot = 1, .scale_delay = 600000);
+	it_start(app);
+	it_until(it_members(group) == 2);
+	since = it_now();
+	it_until(it_now() - since > 2500); /* time enough for another change, and for one of the other group */
+	assert_int_equal(it_event_count(events, CARAFE_EV_CONNECTION_SCALED), 1);
+	assert_string_equal(it_event_at(events, CARAFE_EV_CONNECTION_SCALED, 0).group, group);
+	assert_int_equal(it_members(slow), 1);
+	it_stop(app);
+}
+
 int
 main(void)
 {
@@ -124,6 +147,7 @@ main(void)
 		IT(copies_of_a_static_member_have_identities_of_their_own),
 		IT_PROTOCOLS(a_copy_is_added_while_one_has_more_than_one_partition),
 		IT_PROTOCOLS(a_copy_without_partitions_is_stopped_and_others_do_not_notice),
+		IT(a_group_that_is_in_balance_stays_as_it_is_and_each_has_a_delay_of_its_own),
 	};
 
 	return it_run(tests);

@@ -367,6 +367,43 @@ a_hook_that_fails_is_told_and_changes_nothing(void **state)
 	assert_int_equal(it_committed(group, topic, 0), 5);
 }
 
+static const carafe_handler *
+with_every_hook(void)
+{
+	static carafe_handler h;
+
+	h = it_batch_handler;
+	h.eofed = it_eof_handler.eofed;
+	h.tick = it_tick_handler.tick;
+	return &h;
+}
+
+static void
+a_failing_eofed_or_tick_hook_is_told_and_consumption_goes_on(void **state)
+{
+	const char *topic = it_topic("ends", 1, NULL), *group = it_name("group");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	carafe *app = it_app(.events = events, .kafka = CARAFE_KV({ "enable.partition.eof", "true" }));
+
+	(void)state;
+	s->on_hook = fail_hook;
+	it_route(app, group, topic, *with_every_hook(), s);
+	it_start(app);
+	it_until(it_count(s, CARAFE_HOOK_EOFED) == 1 && it_count(s, CARAFE_HOOK_TICK) >= 2);
+	it_produce(topic, 0, "goes on");
+	it_until(it_handled(s) == 1 && it_count(s, CARAFE_HOOK_EOFED) == 2);
+	it_stop(app);
+	for (const char *const *type = (const char *const[]){ "eofed", "tick", NULL }; *type != NULL; type++) {
+		size_t i = 0;
+
+		while (strcmp(it_event_at(events, CARAFE_EV_CONSUMER_ERROR, i).type, *type) != 0)
+			i++; /* fails where there is none */
+	}
+	assert_int_equal(it_event_count(events, CARAFE_EV_CONSUMER_RETRY), 0);
+	assert_int_equal(it_committed(group, topic, 0), 1);
+}
+
 int
 main(void)
 {
@@ -383,6 +420,7 @@ main(void)
 		IT_PROTOCOLS(a_commit_is_there_when_it_returns),
 		IT(a_handler_that_returns_garbage_has_failed_and_is_told),
 		IT(a_hook_that_fails_is_told_and_changes_nothing),
+		IT(a_failing_eofed_or_tick_hook_is_told_and_consumption_goes_on),
 	};
 
 	return it_run(tests);

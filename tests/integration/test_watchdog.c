@@ -256,6 +256,94 @@ partitions_move_while_every_worker_is_busy(void **state)
 	it_stop(app);
 	assert_int_equal(it_event_count(events, CARAFE_EV_REBALANCE_DRAIN_TIMEOUT), 0);
 	assert_int_equal(it_event_count(events, CARAFE_EV_CONSUMER_STUCK), 0);
+	assert_int_equal(it_handled(s) + it_peer_got(peer), 2); /* what waited was not run by whom it was taken from */
+}
+
+/* Fails when it has lost its partition meanwhile. */
+static carafe_rc
+fail_if_revoked(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
+{
+	(void)m;
+	it_gate_wait(s->gate);
+	if (!carafe_revoked(c))
+		return CARAFE_OK;
+	atomic_fetch_add(&s->number, 1);
+	return carafe_fail(c, "too late");
+}
+
+static void
+what_fails_after_its_partition_was_taken_is_no_dead_letter(void **state)
+{
+	const char *topic = it_topic("late", 2, NULL), *group = it_name("group"), *dead = it_topic("dead", 1, NULL);
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	carafe *app = it_app(.protocol = it_protocol(state), .events = events, .settings = CARAFE_KV({ "drain_timeout", "200" }));
+	struct it_peer *peer;
+
+	it_produce(topic, 0, "zero");
+	it_produce(topic, 1, "one");
+	s->on_message = fail_if_revoked;
+	s->gate = it_gate_new();
+	carafe_dlq(it_route(app, group, topic, it_message_handler, s, .long_running = 1), .topic = dead, .max_retries = CARAFE_NONE);
+	it_start(app);
+	it_until(it_gate_waiting(s->gate) == 2);
+	peer = it_peer(.group = group, .topic = topic, .protocol = it_protocol(state));
+	it_until(it_event_count(events, CARAFE_EV_REBALANCE_DRAIN_TIMEOUT) > 0 && it_peer_assigned(peer) == 1);
+	it_gate_open(s->gate);
+	it_until(it_committed(group, topic, 0) == 1 && it_committed(group, topic, 1) == 1);
+	it_until(it_count(s, CARAFE_HOOK_REVOKED) >= 1);
+	it_peer_leave(peer);
+	it_stop(app);
+	assert_true(atomic_load(&s->number) >= 1);
+	assert_int_equal(it_event_count(events, CARAFE_EV_DLQ_DISPATCHED), 0);
+	assert_int_equal(it_end(dead, 0), 0);
+}
+
+/* The hook commits when it has slept longer than the limit. */
+static carafe_rc
+shut_down_slowly(struct it_sink *s, carafe_consumer *c, carafe_hook hook)
+{
+	if (hook != CARAFE_HOOK_SHUTDOWN)
+		return CARAFE_OK;
+	it_nap(limit_ms(IT_KIP848) + 1100); /* the watchdog looks every second */
+	atomic_store(&s->flag, carafe_commit(c, NULL) == CARAFE_OK);
+	return CARAFE_OK;
+}
+
+static void
+a_shutdown_hook_may_take_longer_than_the_limit(void **state)
+{
+	const char *topic = it_topic("slow-hook", 1, NULL), *group = it_name("group");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	carafe *app = impatient_app(IT_KIP848, events, 1);
+
+	(void)state;
+	it_produce_many(topic, 0, 0, MESSAGES);
+	s->on_hook = shut_down_slowly;
+	it_route(app, group, topic, it_message_handler, s);
+	it_start(app);
+	it_until(it_handled(s) == MESSAGES);
+	it_stop(app);
+	assert_true(atomic_load(&s->flag));
+	assert_int_equal(it_event_count(events, CARAFE_EV_CONSUMER_STUCK), 0);
+	assert_int_equal(it_committed(group, topic, 0), MESSAGES);
+}
+
+static void
+a_long_running_route_may_be_throttled(void **state)
+{
+	const char *topic = it_topic("throttled", 1, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new();
+	carafe *app = it_app(.concurrency = 1);
+
+	(void)state;
+	it_produce_many(topic, 0, 0, MESSAGES);
+	carafe_throttle(it_route(app, group, topic, it_batch_handler, s, .long_running = 1), .limit = 4, .interval = 100);
+	it_start(app);
+	it_until(it_committed(group, topic, 0) == MESSAGES);
+	it_stop(app);
+	it_expect_each_once(s, topic, 0, 0, MESSAGES);
 }
 
 /* What takes long by its nature is not done once more for the eager protocol. */
@@ -271,6 +359,9 @@ main(void)
 		IT_COOPERATIVE_ONES(a_stop_while_the_member_stays_away_waits_for_the_handler),
 		IT_COOPERATIVE_ONES(long_running_handlers_stay_in_the_group),
 		IT(messages_that_are_slow_together_are_no_hang),
+		IT(a_shutdown_hook_may_take_longer_than_the_limit),
+		IT(a_long_running_route_may_be_throttled),
+		IT_PROTOCOLS(what_fails_after_its_partition_was_taken_is_no_dead_letter),
 		IT_PROTOCOLS(partitions_move_while_every_worker_is_busy),
 		IT_PROTOCOLS(a_partition_that_comes_back_waits_for_the_handler_it_was_taken_from),
 	};
