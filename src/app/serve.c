@@ -1,7 +1,8 @@
 /* The server in the foreground: signals become calls, the run's outcome an exit status. Signals are blocked in every
- * thread and taken here one by one, so no code of carafe's ever runs in a signal handler (but for the dump's). */
+ * thread and one takes them, so no code of carafe's ever runs in a signal handler (but for the dump's). */
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,18 +11,23 @@
 #include "app/engine.h"
 #include "core/error.h"
 
-#define LOOK_MS 100
+struct signals {
+	carafe *app;
+	struct crf_thread thread;
+	sigset_t set, before;
+	atomic_bool over;
+};
 
 static void
-block_signals(sigset_t *set, sigset_t *before)
+block_signals(struct signals *s)
 {
-	sigemptyset(set);
-	sigaddset(set, SIGINT);
-	sigaddset(set, SIGTERM);
-	sigaddset(set, SIGQUIT);
-	sigaddset(set, SIGTSTP);
-	sigaddset(set, SIGTTIN);
-	pthread_sigmask(SIG_BLOCK, set, before);
+	sigemptyset(&s->set);
+	sigaddset(&s->set, SIGINT);
+	sigaddset(&s->set, SIGTERM);
+	sigaddset(&s->set, SIGQUIT);
+	sigaddset(&s->set, SIGTSTP);
+	sigaddset(&s->set, SIGTTIN);
+	pthread_sigmask(SIG_BLOCK, &s->set, &s->before);
 	signal(SIGPIPE, SIG_IGN); /* a log that nobody reads is no reason to drop messages */
 }
 
@@ -61,45 +67,51 @@ act(carafe *app, int signal, int *stops)
 	}
 }
 
-static bool
-is_over(carafe *app)
+static void *
+take_signals(void *arg)
 {
-	return carafe_status_of(app) == CARAFE_TERMINATED || crf_engine_stuck(app->engine);
-}
-
-static void
-watch_signals(carafe *app, const sigset_t *set)
-{
-	const struct timespec look = { .tv_nsec = LOOK_MS * CRF_MS };
+	struct signals *s = arg;
 	int stops = 0;
 
-	while (!is_over(app)) {
-		int signal = sigtimedwait(set, NULL, &look);
+	while (!atomic_load(&s->over)) {
+		int signal = sigwaitinfo(&s->set, NULL);
 
-		if (signal > 0)
-			act(app, signal, &stops);
+		if (signal > 0 && !atomic_load(&s->over))
+			act(s->app, signal, &stops);
 	}
+	return NULL;
+}
+
+static carafe_rc
+wait_for_end(struct signals *s, carafe_error *err)
+{
+	carafe_rc rc;
+
+	crf_thread_start(&s->thread, "crf-signals", take_signals, s);
+	rc = carafe_wait(s->app, -1, err);
+	atomic_store(&s->over, true);
+	pthread_kill(s->thread.t, SIGTERM); /* it waits for one */
+	crf_thread_join(&s->thread);
+	return rc;
 }
 
 int
 crf_app_serve(carafe *app, bool exit_eof)
 {
+	struct signals signals = { .app = app };
 	carafe_error err = { 0 };
-	sigset_t set, before;
 	carafe_rc rc;
 
-	block_signals(&set, &before);
+	block_signals(&signals);
 	rc = crf_app_start(app, exit_eof, &err);
-	if (rc == CARAFE_OK) {
-		watch_signals(app, &set);
-		rc = carafe_wait(app, 0, &err);
-	}
+	if (rc == CARAFE_OK)
+		rc = wait_for_end(&signals, &err);
 	if (rc != CARAFE_OK)
 		fprintf(stderr, "carafe: %s\n", err.text);
 	if (app->engine != NULL && crf_engine_stuck(app->engine)) {
 		fflush(NULL);
 		_exit(crf_exit_status(rc));
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_sigmask(SIG_SETMASK, &signals.before, NULL);
 	return crf_exit_status(rc);
 }

@@ -10,7 +10,7 @@
 #include "core/text.h"
 
 #define POLL_MS 1000       /* longest sleep of the loop; everything urgent wakes it */
-#define LEAVE_MS 20        /* how often it is looked whether the group was left: nothing tells */
+#define LEAVE_MS 5         /* how often it is looked whether the group was left: nothing tells */
 #define PARTITIONS_GUESS 16
 #define METADATA_MS 1000
 #define LAST_TURN (100 * CRF_MS) /* what lanes that do not hang need to let go when a stop is forced */
