@@ -155,33 +155,70 @@ scramble(unsigned char *bytes, size_t size, uint64_t *seed)
 	}
 }
 
+struct fill {
+	const struct bench *b;
+	rd_kafka_t *rk;
+	rd_kafka_topic_t *topic;
+	unsigned char *bytes;
+	size_t size;
+};
+
 static void
-produce(const struct bench *b, rd_kafka_t *rk, rd_kafka_topic_t *topic, int partition, void *bytes, size_t size)
+fill_begin(struct fill *f, const struct bench *b, const char *name, size_t size)
 {
-	while (rd_kafka_produce(topic, partition, RD_KAFKA_MSG_F_COPY, bytes, size, NULL, 0, NULL) != 0) {
+	uint64_t seed = 1;
+
+	*f = (struct fill){ .b = b, .rk = make_producer(b), .bytes = crf_alloc(1, size), .size = size };
+	f->topic = rd_kafka_topic_new(f->rk, name, NULL);
+	scramble(f->bytes, size, &seed);
+}
+
+static void
+fill_with(struct fill *f, int partition, const void *key, size_t key_size)
+{
+	while (rd_kafka_produce(f->topic, partition, RD_KAFKA_MSG_F_COPY, f->bytes, f->size, key, key_size, NULL) != 0) {
 		if (rd_kafka_last_error() != RD_KAFKA_RESP_ERR__QUEUE_FULL)
-			bench_die("%s: %s", b->name, rd_kafka_err2str(rd_kafka_last_error()));
-		rd_kafka_poll(rk, 10);
+			bench_die("%s: %s", f->b->name, rd_kafka_err2str(rd_kafka_last_error()));
+		rd_kafka_poll(f->rk, 10);
 	}
+}
+
+static void
+fill_end(struct fill *f)
+{
+	if (rd_kafka_flush(f->rk, PATIENCE_MS) != 0)
+		bench_die("%s: %d messages could not be written", f->b->name, rd_kafka_outq_len(f->rk));
+	rd_kafka_topic_destroy(f->topic);
+	rd_kafka_destroy(f->rk);
+	free(f->bytes);
 }
 
 void
 bench_topic_fill(const struct bench *b, const char *name, int partitions, int64_t per_partition, size_t size)
 {
-	rd_kafka_t *rk = make_producer(b);
-	rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, name, NULL);
-	unsigned char *bytes = crf_alloc(1, size);
-	uint64_t seed = 1;
+	struct fill f;
 
-	scramble(bytes, size, &seed);
+	fill_begin(&f, b, name, size);
 	for (int64_t i = 0; i < per_partition; i++)
 		for (int p = 0; p < partitions; p++)
-			produce(b, rk, topic, p, bytes, size);
-	if (rd_kafka_flush(rk, PATIENCE_MS) != 0)
-		bench_die("%s: %d messages could not be written", b->name, rd_kafka_outq_len(rk));
-	free(bytes);
-	rd_kafka_topic_destroy(topic);
-	rd_kafka_destroy(rk);
+			fill_with(&f, p, NULL, 0);
+	fill_end(&f);
+}
+
+void
+bench_topic_fill_keys(const struct bench *b, const char *name, int64_t messages, int32_t keys, size_t size)
+{
+	struct fill f;
+
+	fill_begin(&f, b, name, size);
+	for (int64_t i = 0; i < messages; i++) {
+		int32_t key = (int32_t)(i % keys);
+		int64_t number = i / keys;
+
+		memcpy(f.bytes, &number, sizeof(number));
+		fill_with(&f, 0, &key, sizeof(key));
+	}
+	fill_end(&f);
 }
 
 void

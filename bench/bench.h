@@ -43,6 +43,9 @@ _Noreturn void bench_die(const char *format, ...) __attribute__((format(printf, 
 char *bench_topic_new(const struct bench *b, int partitions);
 /* Writes so many messages of size bytes to each partition. */
 void bench_topic_fill(const struct bench *b, const char *topic, int partitions, int64_t per_partition, size_t size);
+/* Writes so many messages to partition 0, their keys in turn: an int32_t each; a value begins with an int64_t, the how manieth
+ * of its key it is. */
+void bench_topic_fill_keys(const struct bench *b, const char *topic, int64_t messages, int32_t keys, size_t size);
 /* Frees topic too. */
 void bench_topic_free(const struct bench *b, char *topic);
 

@@ -345,7 +345,7 @@ crf_window_slide(struct crf_lane *l)
 		return false;
 	crf_lock(&w->mu);
 	more = w->failed == 0;
-	if (more && l->strand.batch->head * 2 >= l->max_messages) /* not for each message anew */
+	if (more && l->strand.batch->head * 8 >= l->max_messages) /* not for each message anew */
 		forget_finished(l, w);
 	crf_unlock(&w->mu);
 	return more;

@@ -108,13 +108,13 @@ no_more_than_max_messages_are_in_hand(void **unused)
 	expect(&r, ""); /* the first one is still there: the window is full */
 	done(0);
 	expect(&r, "m10 a1;m11 a1;m12 a1;m13 a1;m14 a1;m15 a1;m16 a1;m17 a1;m18 a1;m19 a1;");
-	for (int64_t offset = 10; offset < 15; offset++)
+	for (int64_t offset = 10; offset < 16; offset++)
 		done(offset);
 	fake_messages(&r.source, 20, 29);
-	expect(&r, "m20 a1;m21 a1;m22 a1;m23 a1;m24 a1;"); /* it slides */
-	for (int64_t offset = 15; offset < 25; offset++)
+	expect(&r, "m20 a1;m21 a1;m22 a1;m23 a1;m24 a1;m25 a1;"); /* it slides */
+	for (int64_t offset = 16; offset < 26; offset++)
 		done(offset);
-	for (int64_t offset = 25; offset < 30; offset++)
+	for (int64_t offset = 26; offset < 30; offset++)
 		done(offset);
 	assert_true(r.source.marked == 30);
 	rig_fini(&r);

@@ -1,0 +1,122 @@
+/* How many jobs that wait for something else are done in a second when they come from one partition and those of one key must be
+ * done one after the other, beside a loop written by hand around a bare consumer in the same run.
+ *
+ * A job is 5 ms of waiting: on a thread of its own, or, asynchronously, on a timer wheel. At 5 ms, 100 jobs in flight are
+ * 20,000 a second at most, 1000 are 200,000. Every measurement is a process and a group of its own, and the sides take turns. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "keyed.h"
+
+#define KEYS 1000
+#define JOB_US 5000
+#define ROUNDS_MAX 50
+
+enum { ASYNC, ASYNC_PEER, THREADS_PEER, SIDES };
+
+static const struct side {
+	const char *name;
+	int in_flight;
+	int share; /* of the jobs, in percent */
+	void (*run)(const struct keyed *k);
+} sides[SIDES] = {
+	[ASYNC] = { "async", 1000, 100, keyed_async_carafe },
+	[ASYNC_PEER] = { "async-peer", 1000, 100, keyed_async_peer },
+	[THREADS_PEER] = { "threads-peer", 100, 10, keyed_threads_peer },
+};
+
+struct options {
+	struct bench bench;
+	int jobs;
+	int rounds;
+	const char *child;
+	struct keyed keyed;
+};
+
+struct measured {
+	double rate[SIDES][ROUNDS_MAX];
+	double cpu[SIDES][ROUNDS_MAX]; /* us for each job */
+};
+
+static _Noreturn void
+be_child(struct options *o)
+{
+	struct bench_result result = { 0 };
+
+	o->keyed.brokers = o->bench.brokers;
+	o->keyed.keys = KEYS;
+	o->keyed.job_us = JOB_US;
+	keyed_begin(&o->keyed);
+	for (size_t i = 0; i < SIDES; i++)
+		if (strcmp(o->child, sides[i].name) == 0)
+			sides[i].run(&o->keyed);
+	keyed_end(&result);
+	bench_report(&result);
+	exit(0);
+}
+
+static void
+measure(const struct options *o, int side, const char *topic, int round, struct measured *m)
+{
+	struct bench_command c = { .count = 0 };
+	struct bench_result result;
+
+	bench_word(&c, "%s", o->bench.self);
+	bench_word(&c, "--child=%s", sides[side].name);
+	bench_word(&c, "--topic=%s", topic);
+	bench_word(&c, "--jobs=%d", o->jobs / 100 * sides[side].share);
+	bench_word(&c, "--in-flight=%d", sides[side].in_flight);
+	bench_child(&c, &result);
+	m->rate[side][round] = (double)result.messages / result.seconds;
+	m->cpu[side][round] = result.cpu * 1e6 / (double)result.messages;
+}
+
+static void
+show(const struct options *o, const char *rate, const char *cpu, int carafe, int peer, struct measured *m)
+{
+	size_t rounds = (size_t)o->rounds;
+
+	bench_figure(&o->bench, rate, "jobs/s", bench_median(m->rate[carafe], rounds), bench_median(m->rate[peer], rounds));
+	bench_figure(&o->bench, cpu, "us/job", bench_median(m->cpu[carafe], rounds), bench_median(m->cpu[peer], rounds));
+}
+
+static void
+measure_all(const struct options *o)
+{
+	char *topic = bench_topic_new(&o->bench, 1);
+	struct measured m;
+
+	bench_topic_fill_keys(&o->bench, topic, o->jobs, KEYS, 100);
+	for (int round = 0; round < o->rounds; round++)
+		for (int i = 0; i < SIDES; i++)
+			measure(o, (i + round) % SIDES, topic, round, &m);
+	show(o, "async_rate", "async_cpu", ASYNC, ASYNC_PEER, &m);
+	show(o, "threads_rate", "threads_cpu", THREADS_PEER, THREADS_PEER, &m);
+	bench_topic_free(&o->bench, topic);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o = { .jobs = 500000, .rounds = 5 };
+	const struct bench_option options[] = {
+		{ "jobs", "N", &o.jobs, 1000, 1000000000, NULL },
+		{ "rounds", "N", &o.rounds, 1, ROUNDS_MAX, NULL },
+		{ "child", NULL, NULL, 0, 0, &o.child },
+		{ "topic", NULL, NULL, 0, 0, &o.keyed.topic },
+		{ "in-flight", NULL, &o.keyed.in_flight, 1, 100000, NULL },
+		{ NULL, NULL, NULL, 0, 0, NULL },
+	};
+	char what[128];
+
+	bench_read_options(&o.bench, "keyed", options, argc, argv);
+	o.keyed.jobs = o.jobs;
+	if (o.child != NULL)
+		be_child(&o);
+	snprintf(what, sizeof(what), "%d jobs of %d ms, %d keys in one partition, median of %d rounds", o.jobs, JOB_US / 1000, KEYS,
+	    o.rounds);
+	bench_begin(&o.bench, what);
+	measure_all(&o);
+	return 0;
+}
