@@ -115,7 +115,7 @@ a_batch_that_marks_as_it_goes_dispatches_only_the_broken_message(void **state)
 {
 	const char *topic = it_topic("marking", 1, NULL), *dead = it_topic("dead", 1, NULL), *group = it_name("group");
 	struct it_sink *s = it_sink_new();
-	carafe *app = it_app(.max_messages = 20, .max_wait_time = 3000);
+	carafe *app = it_app(.max_messages = 11, .max_wait_time = 3000);
 	struct it_messages letters;
 
 	(void)state;
@@ -452,7 +452,7 @@ a_stop_does_not_wait_for_a_dead_letter_that_cannot_be_written(void **state)
 {
 	const char *topic = it_topic("stop", 1, NULL), *group = it_name("group"), *dead = it_name("never-appears");
 	struct it_sink *s = it_sink_new();
-	carafe *app = it_app(.settings = CARAFE_KV({ "shutdown_timeout", "5000" }, { "drain_timeout", "2000" }));
+	carafe *app = it_app(.settings = CARAFE_KV({ "shutdown_timeout", "2500" }, { "drain_timeout", "500" }));
 
 	(void)state;
 	it_produce(topic, 0, "poison");

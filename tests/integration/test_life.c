@@ -557,7 +557,8 @@ a_topic_that_is_not_there_is_told_and_the_others_are_consumed(void **state)
 	const char *topic = it_topic("there", 1, NULL), *missing = it_name("missing"), *group = it_name("group");
 	struct it_events *events = it_events_new();
 	struct it_sink *s = it_sink_new();
-	carafe *app = it_app(.protocol = it_protocol(state), .events = events);
+	carafe *app = it_app(.protocol = it_protocol(state), .events = events,
+	    .kafka = CARAFE_KV({ "topic.metadata.refresh.interval.ms", "500" }));
 
 	it_produce_many(topic, 0, 0, 5);
 	it_route(app, group, missing, it_message_handler, s);

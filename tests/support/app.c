@@ -29,6 +29,12 @@ put_all(carafe_kv *list, size_t n, const carafe_kv *more)
 	return n;
 }
 
+int
+it_limit_ms(enum it_protocol protocol)
+{
+	return protocol == IT_KIP848 ? 1500 : 3000;
+}
+
 static void
 kafka_list(carafe_kv *list, const struct it_app_opts *o)
 {
@@ -41,10 +47,12 @@ kafka_list(carafe_kv *list, const struct it_app_opts *o)
 	if (o->protocol == IT_KIP848) {
 		n = put(list, n, "group.protocol", "consumer");
 	} else {
-		n = put(list, n, "session.timeout.ms", "15000");
+		n = put(list, n, "session.timeout.ms", o->impatient ? "3000" : "15000");
 		n = put(list, n, "heartbeat.interval.ms", "100");
 		n = put(list, n, "partition.assignment.strategy", o->protocol == IT_RANGE ? "range" : "cooperative-sticky");
 	}
+	if (o->impatient)
+		n = put(list, n, "max.poll.interval.ms", o->protocol == IT_KIP848 ? "1500" : "3000");
 	if (getenv("IT_DEBUG") != NULL)
 		n = put(list, n, "debug", getenv("IT_DEBUG"));
 	put_all(list, n, o->kafka);

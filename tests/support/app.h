@@ -16,7 +16,11 @@ struct it_app_opts {
 	int max_messages;          /* 100 */
 	int max_wait_time;         /* 0 */
 	struct it_events *events;  /* filled; NULL: nobody listens */
+	bool impatient;            /* max.poll.interval.ms is it_limit_ms() */
 };
+
+/* As short as librdkafka allows: with the classic protocol no shorter than the session. */
+int it_limit_ms(enum it_protocol protocol);
 
 /* An app on the cluster in use: to be drawn, started with it_start and ended with it_stop. */
 #define it_app(...) it_app_(&(struct it_app_opts){ __VA_ARGS__ })

@@ -1,0 +1,200 @@
+/* Long-running routes: handlers that take as long as they take, and partitions that move meanwhile. */
+#include <stdatomic.h>
+
+#include "support/test.h"
+
+#define MESSAGES 10
+
+static carafe_rc
+take_long(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
+{
+	(void)c;
+	if (m->offset == 0)
+		it_nap(s->flag);
+	return CARAFE_OK;
+}
+
+/* More partitions than workers, all of them slow: the member stays, and order is kept. */
+static void
+long_running_handlers_stay_in_the_group(void **state)
+{
+	const char *topic = it_topic("long", 2, NULL), *group = it_name("group");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	carafe *app = it_app(.protocol = it_protocol(state), .events = events, .concurrency = 1, .impatient = true);
+
+	for (int p = 0; p < 2; p++)
+		it_produce_many(topic, p, 0, MESSAGES);
+	s->on_message = take_long;
+	s->flag = it_limit_ms(it_protocol(state)) + 1100; /* the watchdog looks every second */
+	it_route(app, group, topic, it_message_handler, s, .long_running = 1);
+	it_start(app);
+	it_until(it_committed(group, topic, 0) == MESSAGES && it_committed(group, topic, 1) == MESSAGES);
+	it_stop(app);
+	assert_int_equal(it_event_count(events, CARAFE_EV_CONSUMER_STUCK), 0);
+	assert_int_equal(it_event_count(events, CARAFE_EV_CONNECTION_LEFT), 0);
+	for (int p = 0; p < 2; p++)
+		for (int64_t i = 1; i < MESSAGES; i++)
+			assert_true(it_at_in(s, CARAFE_HOOK_CONSUME, topic, p, (size_t)i).offset >
+			    it_at_in(s, CARAFE_HOOK_CONSUME, topic, p, (size_t)i - 1).offset);
+}
+
+static void
+a_long_running_route_may_be_throttled(void **state)
+{
+	const char *topic = it_topic("throttled", 1, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new();
+	carafe *app = it_app(.concurrency = 1);
+
+	(void)state;
+	it_produce_many(topic, 0, 0, MESSAGES);
+	carafe_throttle(it_route(app, group, topic, it_batch_handler, s, .long_running = 1), .limit = 4, .interval = 100);
+	it_start(app);
+	it_until(it_committed(group, topic, 0) == MESSAGES);
+	it_stop(app);
+	it_expect_each_once(s, topic, 0, 0, MESSAGES);
+}
+
+/* As long as somebody is at a partition, nobody else in the process is. The first messages wait at the gate. */
+static atomic_int at_it[2];
+
+static carafe_rc
+work_alone(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
+{
+	if (atomic_fetch_add(&at_it[m->partition], 1) != 0)
+		atomic_store(&s->flag, 1);
+	if (atomic_fetch_add(&s->other, 1) < 2) {
+		it_gate_wait(s->gate);
+		if (carafe_revoked(c))
+			atomic_fetch_add(&s->number, 1);
+	}
+	atomic_fetch_sub(&at_it[m->partition], 1);
+	return CARAFE_OK;
+}
+
+/* Workers are free to begin with the partition anew, and must not. */
+static void
+a_partition_that_comes_back_waits_for_the_handler_it_was_taken_from(void **state)
+{
+	const char *topic = it_topic("overlap", 2, NULL), *group = it_name("group");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	carafe *app = it_app(.protocol = it_protocol(state), .events = events, .settings = CARAFE_KV({ "drain_timeout", "200" }));
+	struct it_peer *peer;
+	size_t assigned;
+
+	it_produce_many(topic, 0, 0, 2);
+	it_produce_many(topic, 1, 0, 2);
+	s->on_message = work_alone;
+	s->gate = it_gate_new();
+	it_route(app, group, topic, it_message_handler, s, .long_running = 1);
+	it_start(app);
+	it_until(it_gate_waiting(s->gate) == 2);
+	peer = it_peer(.group = group, .topic = topic, .protocol = it_protocol(state));
+	it_until(it_event_count(events, CARAFE_EV_REBALANCE_DRAIN_TIMEOUT) > 0 && it_peer_assigned(peer) == 1);
+	assigned = it_event_count(events, CARAFE_EV_REBALANCE_ASSIGNED);
+	it_peer_leave(peer);
+	it_until(it_event_count(events, CARAFE_EV_REBALANCE_ASSIGNED) > assigned);
+	it_produce(topic, 0, "another");
+	it_produce(topic, 1, "another");
+	it_nap(200); /* if it could begin, it would */
+	assert_int_equal(atomic_load(&s->other), 2);
+	it_gate_open(s->gate);
+	it_until(it_committed(group, topic, 0) == 3 && it_committed(group, topic, 1) == 3);
+	it_stop(app);
+	assert_int_equal(atomic_load(&s->flag), 0);
+	assert_true(atomic_load(&s->number) >= 1);
+}
+
+/* Whoever is at it goes on until it is told. */
+static carafe_rc
+work_until_told(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
+{
+	(void)m;
+	atomic_fetch_add(&s->other, 1);
+	while (!carafe_should_stop(c) && atomic_load(&s->flag) == 0)
+		it_nap(5);
+	return CARAFE_OK;
+}
+
+/* A partition that is waiting for its turn moves at once, one that is being worked on when its handler has noticed. */
+static void
+partitions_move_while_every_worker_is_busy(void **state)
+{
+	const char *topic = it_topic("busy", 2, NULL), *group = it_name("group");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	carafe *app = it_app(.protocol = it_protocol(state), .events = events, .concurrency = 1,
+	    .settings = CARAFE_KV({ "drain_timeout", "20000" }));
+	struct it_peer *peer;
+
+	it_produce(topic, 0, "zero");
+	it_produce(topic, 1, "one");
+	s->on_message = work_until_told;
+	it_route(app, group, topic, it_message_handler, s, .long_running = 1);
+	it_start(app);
+	it_until(atomic_load(&s->other) == 1);
+	peer = it_peer(.group = group, .topic = topic, .protocol = it_protocol(state));
+	it_until(it_peer_assigned(peer) >= 1 && it_members(group) == 2);
+	atomic_store(&s->flag, 1);
+	it_until(it_committed(group, topic, 0) == 1 && it_committed(group, topic, 1) == 1);
+	it_peer_leave(peer);
+	it_stop(app);
+	assert_int_equal(it_event_count(events, CARAFE_EV_REBALANCE_DRAIN_TIMEOUT), 0);
+	assert_int_equal(it_event_count(events, CARAFE_EV_CONSUMER_STUCK), 0);
+	assert_int_equal(it_handled(s) + it_peer_got(peer), 2); /* what waited was not run by whom it was taken from */
+}
+
+/* Fails when it has lost its partition meanwhile. */
+static carafe_rc
+fail_if_revoked(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
+{
+	(void)m;
+	it_gate_wait(s->gate);
+	if (!carafe_revoked(c))
+		return CARAFE_OK;
+	atomic_fetch_add(&s->number, 1);
+	return carafe_fail(c, "too late");
+}
+
+static void
+what_fails_after_its_partition_was_taken_is_no_dead_letter(void **state)
+{
+	const char *topic = it_topic("late", 2, NULL), *group = it_name("group"), *dead = it_topic("dead", 1, NULL);
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	carafe *app = it_app(.protocol = it_protocol(state), .events = events, .settings = CARAFE_KV({ "drain_timeout", "200" }));
+	struct it_peer *peer;
+
+	it_produce(topic, 0, "zero");
+	it_produce(topic, 1, "one");
+	s->on_message = fail_if_revoked;
+	s->gate = it_gate_new();
+	carafe_dlq(it_route(app, group, topic, it_message_handler, s, .long_running = 1), .topic = dead, .max_retries = CARAFE_NONE);
+	it_start(app);
+	it_until(it_gate_waiting(s->gate) == 2);
+	peer = it_peer(.group = group, .topic = topic, .protocol = it_protocol(state));
+	it_until(it_event_count(events, CARAFE_EV_REBALANCE_DRAIN_TIMEOUT) > 0 && it_peer_assigned(peer) == 1);
+	it_gate_open(s->gate);
+	it_until(it_committed(group, topic, 0) == 1 && it_committed(group, topic, 1) == 1);
+	it_until(it_count(s, CARAFE_HOOK_REVOKED) >= 1);
+	it_peer_leave(peer);
+	it_stop(app);
+	assert_true(atomic_load(&s->number) >= 1);
+	assert_int_equal(it_event_count(events, CARAFE_EV_DLQ_DISPATCHED), 0);
+	assert_int_equal(it_end(dead, 0), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IT_COOPERATIVE_ONES(long_running_handlers_stay_in_the_group),
+		IT(a_long_running_route_may_be_throttled),
+		IT_PROTOCOLS(what_fails_after_its_partition_was_taken_is_no_dead_letter),
+		IT_PROTOCOLS(partitions_move_while_every_worker_is_busy),
+		IT_PROTOCOLS(a_partition_that_comes_back_waits_for_the_handler_it_was_taken_from),
+	};
+
+	return it_run(tests);
+}
