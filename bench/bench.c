@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "core/mem.h"
-#include "kafka/native.h"
+#include "raw.h"
 
 #define PATIENCE_MS 120000 /* thousands of partitions take a broker a while */
 
@@ -65,23 +65,8 @@ bench_fresh_name(const char *prefix)
 static rd_kafka_t *
 make_producer(const struct bench *b)
 {
-	static const char *const settings[][2] = {
-		{ "linger.ms", "50" },
-		{ "queue.buffering.max.messages", "500000" },
-		{ "log_level", "3" }, /* a warning for each partition of a topic that is new */
-	};
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	char text[512];
-	rd_kafka_t *rk;
-
-	if (rd_kafka_conf_set(conf, "bootstrap.servers", b->brokers, text, sizeof(text)) != RD_KAFKA_CONF_OK)
-		bench_die("%s: %s", b->name, text);
-	for (size_t i = 0; i < crf_array_len(settings); i++)
-		if (rd_kafka_conf_set(conf, settings[i][0], settings[i][1], text, sizeof(text)) != RD_KAFKA_CONF_OK)
-			bench_die("%s: %s", b->name, text);
-	if ((rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text))) == NULL)
-		bench_die("%s: %s", b->name, text);
-	return rk;
+	return raw_producer(b->brokers, CARAFE_KV({ "linger.ms", "50" }, { "queue.buffering.max.messages", "500000" },
+	    { "log_level", "3" })); /* at 4 it warns of each partition of a topic that is new */
 }
 
 /* The one topic of an admin call's answer. */
@@ -356,12 +341,15 @@ bench_begin(const struct bench *b, const char *what)
 }
 
 void
-bench_figure(const struct bench *b, const char *metric, const char *unit, double carafe, double peer)
+bench_figure(const struct bench *b, const char *metric, const char *unit, double ours, double peer)
 {
+	char ratio[32];
+
+	snprintf(ratio, sizeof(ratio), b->json ? "%.4f" : "%.3f", ours / peer);
 	if (b->json)
-		printf("{\"bench\":\"%s\",\"metric\":\"%s\",\"unit\":\"%s\",\"carafe\":%.6g,\"peer\":%.6g,\"ratio\":%.4f}\n",
-		    b->name, metric, unit, carafe, peer, carafe / peer);
+		printf("{\"bench\":\"%s\",\"metric\":\"%s\",\"unit\":\"%s\",\"carafe\":%.6g,\"peer\":%.6g,\"ratio\":%s}\n",
+		    b->name, metric, unit, ours, peer, peer == 0 ? "null" : ratio);
 	else
-		printf("%-28s %-10s %14.6g %14.6g %7.3f\n", metric, unit, carafe, peer, carafe / peer);
+		printf("%-28s %-10s %14.6g %14.6g %7s\n", metric, unit, ours, peer, peer == 0 ? "-" : ratio);
 	fflush(stdout);
 }

@@ -5,8 +5,8 @@
 
 #include "core/mem.h"
 #include "core/thread.h"
-#include "kafka/native.h"
 #include "latency.h"
+#include "raw.h"
 
 #define SIZE 100 /* bytes of a message */
 #define WARM_UP 1000 /* ticks before the ones that are measured */
@@ -28,16 +28,10 @@ static struct {
 static rd_kafka_t *
 make_producer(const struct latency *l)
 {
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	char text[512], linger[16];
-	rd_kafka_t *rk;
+	char linger[16];
 
 	snprintf(linger, sizeof(linger), "%d", l->linger_ms);
-	if (rd_kafka_conf_set(conf, "bootstrap.servers", l->brokers, text, sizeof(text)) != RD_KAFKA_CONF_OK ||
-	    rd_kafka_conf_set(conf, "linger.ms", linger, text, sizeof(text)) != RD_KAFKA_CONF_OK ||
-	    (rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text))) == NULL)
-		bench_die("latency: %s", text);
-	return rk;
+	return raw_producer(l->brokers, CARAFE_KV({ "linger.ms", linger }));
 }
 
 static void

@@ -11,21 +11,36 @@ set(rd_kafka_conf_t *conf, const char *key, const char *value)
 		bench_die("librdkafka: %s", text);
 }
 
+static rd_kafka_t *
+make(rd_kafka_type_t type, rd_kafka_conf_t *conf, const char *brokers, const carafe_kv *kafka)
+{
+	char text[512];
+	rd_kafka_t *rk;
+
+	set(conf, "bootstrap.servers", brokers);
+	for (; kafka->key != NULL; kafka++)
+		set(conf, kafka->key, kafka->value);
+	if ((rk = rd_kafka_new(type, conf, text, sizeof(text))) == NULL)
+		bench_die("librdkafka: %s", text);
+	return rk;
+}
+
+rd_kafka_t *
+raw_producer(const char *brokers, const carafe_kv *kafka)
+{
+	return make(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), brokers, kafka);
+}
+
 rd_kafka_t *
 raw_consumer(const char *brokers, const char *topic, const carafe_kv *kafka)
 {
 	rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	char text[512];
 	rd_kafka_t *rk;
 
-	set(conf, "bootstrap.servers", brokers);
 	set(conf, "group.id", bench_fresh_name("carafe-bench-peer"));
 	set(conf, "auto.offset.reset", "earliest");
-	for (; kafka->key != NULL; kafka++)
-		set(conf, kafka->key, kafka->value);
-	if ((rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text))) == NULL)
-		bench_die("librdkafka: %s", text);
+	rk = make(RD_KAFKA_CONSUMER, conf, brokers, kafka);
 	rd_kafka_poll_set_consumer(rk);
 	rd_kafka_topic_partition_list_add(topics, topic, RD_KAFKA_PARTITION_UA);
 	if (rd_kafka_subscribe(rk, topics) != 0)

@@ -6,8 +6,10 @@
 
 #include "kafka/native.h"
 
-/* A consumer that has subscribed to topic, in a group of its own unless kafka, a list of settings, names one; its main queue
- * is forwarded to the consumer's. Ends the program when it cannot. Owned. */
+/* A producer with these settings, a list. Ends the program when it cannot. Owned. */
+rd_kafka_t *raw_producer(const char *brokers, const carafe_kv *kafka);
+/* A consumer that has subscribed to topic, in a group of its own unless kafka names one; its main queue
+ * is forwarded to the consumer's. The same. */
 rd_kafka_t *raw_consumer(const char *brokers, const char *topic, const carafe_kv *kafka);
 /* Leaves the group, too. */
 void raw_consumer_free(rd_kafka_t *rk);
