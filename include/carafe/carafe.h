@@ -340,5 +340,6 @@ CARAFE_API void carafe_dump(carafe *app);
 #include <carafe/feature/retry.h>
 #include <carafe/feature/steer.h>
 #include <carafe/feature/throttle.h>
+#include <carafe/feature/token.h>
 
 #endif

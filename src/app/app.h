@@ -18,6 +18,7 @@ struct carafe {
 	struct crf_bus *bus;
 	struct crf_routing routing;   /* after crf_app_prepare */
 	struct crf_problems problems; /* likewise */
+	struct crf_tokens *tokens; /* NULL: nobody provides any */
 	bool prepared;
 
 	struct crf_mutex mu;

@@ -6,6 +6,7 @@
 #include "app/engine.h"
 #include "core/error.h"
 #include "flow/plan.h"
+#include "kafka/tokens.h"
 
 #define TEXT(x) #x
 #define VERSION(major, minor, patch) TEXT(major) "." TEXT(minor) "." TEXT(patch)
@@ -52,6 +53,7 @@ carafe_free(carafe *app)
 	crf_problems_fini(&app->problems);
 	crf_tree_fini(&app->tree);
 	crf_settings_fini(&app->settings);
+	crf_tokens_retire(app->tokens);
 	crf_bus_free(app->bus);
 	crf_cond_fini(&app->changed);
 	crf_mutex_fini(&app->mu);
@@ -78,6 +80,15 @@ carafe_subscribe(carafe *app, carafe_event_id id, carafe_event_fn fn, void *arg)
 {
 	crf_check_magic(app, CRF_APP_MAGIC);
 	crf_bus_subscribe(app->bus, id, fn, arg);
+}
+
+void
+carafe_token_provider(carafe *app, carafe_token_fn fn, void *arg)
+{
+	crf_check_magic(app, CRF_APP_MAGIC);
+	crf_tokens_retire(app->tokens);
+	app->tokens = crf_tokens_new(fn, arg);
+	app->settings.kafka.tokens = app->tokens;
 }
 
 struct target {

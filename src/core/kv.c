@@ -95,6 +95,8 @@ crf_kvs_remove(struct crf_kvs *l, const char *key)
 void
 crf_kvs_copy(struct crf_kvs *to, const struct crf_kvs *from)
 {
+	if (from->tokens != NULL)
+		to->tokens = from->tokens;
 	for (size_t i = 0; i < from->count; i++)
 		crf_kvs_set(to, from->items[i].key, from->items[i].value, from->items[i].origin);
 }

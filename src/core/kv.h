@@ -11,10 +11,13 @@ struct crf_kv {
 	char *origin; /* "default", "code", "file shop.conf:3", "environment CARAFE_CONCURRENCY", "command line -X", ... */
 };
 
+struct crf_tokens;
+
 struct crf_kvs {
 	struct crf_kv *items;
 	size_t count;
 	size_t cap;
+	const struct crf_tokens *tokens; /* of Kafka's settings: who provides OAUTHBEARER tokens; borrowed, NULL: nobody */
 };
 
 /* Adds, or replaces value and origin where the key is. */

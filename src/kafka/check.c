@@ -373,10 +373,12 @@ check_token(const struct check *c)
 {
 	if (!has_feature("sasl_oauthbearer"))
 		problem(c, "sasl.mechanisms", "this librdkafka was built without OAUTHBEARER");
-	if (truth(c, "enable.sasl.oauthbearer.unsecure.jwt"))
+	if (c->kafka->tokens != NULL && is(c, "sasl.oauthbearer.method", "oidc"))
+		problem(c, "sasl.oauthbearer.method", "does not go with carafe_token_provider(): leave out one of the two");
+	if (truth(c, "enable.sasl.oauthbearer.unsecure.jwt") || c->kafka->tokens != NULL)
 		return;
 	if (!is(c, "sasl.oauthbearer.method", "oidc")) {
-		problem(c, "sasl.oauthbearer.method", "must be oidc: sasl.mechanisms=OAUTHBEARER has no other way to get a token");
+		problem(c, "sasl.oauthbearer.method", "must be oidc: sasl.mechanisms=OAUTHBEARER gets its tokens that way, or from carafe_token_provider()");
 		return;
 	}
 	if (find(c, "sasl.oauthbearer.grant.type") != NULL || find(c, "sasl.oauthbearer.metadata.authentication.type") != NULL)

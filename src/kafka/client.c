@@ -12,6 +12,7 @@
 #include "core/mem.h"
 #include "core/text.h"
 #include "kafka/client_priv.h"
+#include "kafka/tokens.h"
 
 #define EVENTS                                                                                                         \
 	(RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_STATS | RD_KAFKA_EVENT_LOG |                 \
@@ -61,13 +62,18 @@ join_queues(struct crf_client *c)
 	rd_kafka_set_log_queue(c->rk, c->queue);
 }
 
+static void
+discard(struct crf_client *c)
+{
+	crf_tokens_unref(c->opaque.tokens);
+	free(c);
+}
+
 carafe_rc
 crf_client_new(struct crf_client **client, const struct crf_kvs *kafka, carafe_error *err)
 {
+	struct crf_client *c;
 	rd_kafka_conf_t *conf;
-	rd_kafka_t *rk;
-	bool is_static, is_kip848;
-	int max_poll;
 	carafe_rc rc;
 
 	if (crf_kvs_get(kafka, "group.id") == NULL)
@@ -78,18 +84,18 @@ crf_client_new(struct crf_client **client, const struct crf_kvs *kafka, carafe_e
 		rd_kafka_conf_destroy(conf);
 		return rc;
 	}
-	max_poll = conf_int(conf, "max.poll.interval.ms");
-	is_static = crf_kvs_get(kafka, "group.instance.id") != NULL;
-	is_kip848 = crf_native_conf_is(conf, "group.protocol", "consumer");
-	if ((rc = crf_native_new(&rk, CRF_CONSUMER, conf, err)) != CARAFE_OK)
+	c = crf_new(struct crf_client);
+	c->max_poll = conf_int(conf, "max.poll.interval.ms");
+	c->is_static = crf_kvs_get(kafka, "group.instance.id") != NULL;
+	c->is_kip848 = crf_native_conf_is(conf, "group.protocol", "consumer");
+	c->opaque.tokens = crf_tokens_ref(kafka->tokens);
+	rd_kafka_conf_set_opaque(conf, &c->opaque);
+	if ((rc = crf_native_new(&c->rk, CRF_CONSUMER, conf, err)) != CARAFE_OK) {
+		discard(c);
 		return rc;
-
-	*client = crf_new(struct crf_client);
-	(*client)->rk = rk;
-	(*client)->max_poll = max_poll;
-	(*client)->is_static = is_static;
-	(*client)->is_kip848 = is_kip848;
-	join_queues(*client);
+	}
+	join_queues(c);
+	*client = c;
 	return CARAFE_OK;
 }
 
@@ -374,5 +380,5 @@ crf_client_free(struct crf_client *c, bool abandon)
 	/* By itself it would close once more, and wait: for ever when that is refused, as it is after a fatal error, or when
 	 * a close has been asked for already, whose end is told to our queue. */
 	rd_kafka_destroy_flags(c->rk, c->closing || is_fatal(c->rk) ? RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE : 0);
-	free(c);
+	discard(c);
 }

@@ -6,6 +6,7 @@
 #include "kafka/native.h"
 
 struct crf_client {
+	struct crf_native_opaque opaque; /* first; const after new */
 	rd_kafka_t *rk;          /* const after new */
 	rd_kafka_queue_t *queue; /* const after new: everything but messages */
 	int max_poll;            /* const after new */

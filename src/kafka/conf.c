@@ -162,7 +162,7 @@ no_token(rd_kafka_t *rk, const char *config, void *opaque)
 	(void)config;
 	(void)opaque;
 	rd_kafka_oauthbearer_set_token_failure(rk,
-	    "sasl.mechanisms=OAUTHBEARER needs sasl.oauthbearer.method=oidc and its settings");
+	    "sasl.mechanisms=OAUTHBEARER needs sasl.oauthbearer.method=oidc and its settings, or carafe_token_provider()");
 }
 
 bool
@@ -177,12 +177,14 @@ crf_native_conf_is(const rd_kafka_conf_t *conf, const char *key, const char *val
 /* Token refreshes are served on librdkafka's background thread: as events they would come to a poll that cannot answer
  * them. */
 static void
-prepare_tokens(rd_kafka_conf_t *conf)
+prepare_tokens(rd_kafka_conf_t *conf, const struct crf_tokens *tokens)
 {
 	if (!crf_native_conf_is(conf, "sasl.mechanisms", "OAUTHBEARER"))
 		return;
 	rd_kafka_conf_enable_sasl_queue(conf, 1);
-	if (!crf_native_conf_is(conf, "sasl.oauthbearer.method", "oidc") &&
+	if (tokens != NULL)
+		rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf, crf_native_provide_token);
+	else if (!crf_native_conf_is(conf, "sasl.oauthbearer.method", "oidc") &&
 	    !crf_native_conf_is(conf, "enable.sasl.oauthbearer.unsecure.jwt", "true"))
 		rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf, no_token);
 }
@@ -206,7 +208,7 @@ crf_native_conf(const struct crf_kvs *kafka, enum crf_client_kind kind, carafe_e
 		rd_kafka_conf_destroy(conf);
 		return NULL;
 	}
-	prepare_tokens(conf);
+	prepare_tokens(conf, kafka->tokens);
 	return conf;
 }
 

@@ -23,6 +23,13 @@ rd_kafka_conf_t *crf_native_conf(const struct crf_kvs *kafka, enum crf_client_ki
 /* Consumes conf, also when it fails. */
 carafe_rc crf_native_new(rd_kafka_t **rk, enum crf_client_kind kind, rd_kafka_conf_t *conf, carafe_error *err);
 
+/* What the opaque of a conf begins with when its list names who provides tokens. */
+struct crf_native_opaque {
+	struct crf_tokens *tokens;
+};
+/* As a refresh callback. */
+void crf_native_provide_token(rd_kafka_t *rk, const char *config, void *opaque);
+
 /* Whether a setting has that value, in any case. */
 bool crf_native_conf_is(const rd_kafka_conf_t *conf, const char *key, const char *value);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "kafka/tokens.h"
 #include "producer/producer_priv.h"
 
 #define POLL_MS 1000 /* longest sleep of the thread; a stop wakes it */
@@ -148,6 +149,7 @@ discard(struct crf_producer *p)
 	crf_map_fini(&p->topics);
 	crf_cond_fini(&p->progress);
 	crf_mutex_fini(&p->mu);
+	crf_tokens_unref(p->opaque.tokens);
 	free(p);
 }
 
@@ -158,6 +160,7 @@ crf_producer_new(struct crf_producer **producer, const struct crf_kvs *kafka, st
 	rd_kafka_conf_t *conf;
 	carafe_rc rc = CARAFE_CONFIG;
 
+	p->opaque.tokens = crf_tokens_ref(kafka->tokens);
 	p->bus = bus;
 	crf_mutex_init(&p->mu);
 	crf_cond_init(&p->progress);

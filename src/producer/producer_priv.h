@@ -12,6 +12,7 @@ typedef int32_t (*crf_partitioner_fn)(
     const rd_kafka_topic_t *topic, const void *key, size_t key_len, int32_t count, void *topic_opaque, void *opaque);
 
 struct crf_producer {
+	struct crf_native_opaque opaque; /* first; const after new */
 	rd_kafka_t *rk;
 	rd_kafka_queue_t *queue; /* what rd_kafka_poll serves, to wake it */
 	struct crf_bus *bus;

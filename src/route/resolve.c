@@ -40,6 +40,7 @@ resolve_kafka(const struct crf_compile *c, struct crf_resolved *r)
 	if (on_defaults)
 		crf_kafka_list_merge(&r->kafka, &d->kafka);
 	crf_kafka_list_merge(&r->kafka, &r->route->kafka);
+	r->kafka.tokens = c->settings->kafka.tokens;
 }
 
 /* librdkafka has three words for each. */

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "core/mem.h"
+#include "kafka/tokens.h"
 #include "kafka/conf.h"
 #include "kafka/keys.h"
 #include "kafka/native.h"
@@ -316,6 +317,35 @@ an_old_librdkafka_cannot_do_the_new_protocol(void **unused)
 	crf_problems_fini(&found);
 }
 
+static carafe_rc
+no_token(const char *config, carafe_token *token, carafe_error *err, void *arg)
+{
+	(void)config, (void)token, (void)err, (void)arg;
+	return CARAFE_FAILED;
+}
+
+static void
+tokens_come_from_one_place(void **unused)
+{
+	struct crf_tokens *tokens = crf_tokens_new(no_token, NULL);
+	struct crf_problems found = { 0 };
+	struct crf_kvs l = { .tokens = tokens };
+
+	(void)unused;
+	crf_kvs_set(&l, "security.protocol", "sasl_ssl", "test");
+	crf_kvs_set(&l, "sasl.mechanisms", "OAUTHBEARER", "test");
+	crf_conf_check(&l, CRF_CONSUMER, "kafka", &found);
+	assert_int_equal(found.count, 0);
+	crf_kvs_set(&l, "sasl.oauthbearer.method", "oidc", "test");
+	crf_conf_check(&l, CRF_CONSUMER, "kafka", &found);
+	assert_int_equal(found.count, 1);
+	assert_string_equal(found.items[0].path, "kafka.sasl.oauthbearer.method");
+	assert_non_null(strstr(found.items[0].text, "carafe_token_provider()"));
+	crf_tokens_retire(tokens);
+	crf_kvs_fini(&l);
+	crf_problems_fini(&found);
+}
+
 /* Not even when it is refused. */
 static void
 secrets_are_never_shown(void **unused)
@@ -343,6 +373,7 @@ main(void)
 		cmocka_unit_test(keys_and_their_aliases_are_known),
 		cmocka_unit_test(slips_have_a_nearest_key),
 		cmocka_unit_test(environment_names_find_their_key),
+		cmocka_unit_test(tokens_come_from_one_place),
 		cmocka_unit_test(secrets_are_secret),
 		cmocka_unit_test(defaults_are_librdkafkas),
 		cmocka_unit_test(one_list_feeds_both_kinds),
