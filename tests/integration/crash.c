@@ -182,7 +182,8 @@ read_log(void)
 			read_line(line);
 			t.log_at += end + 1 - line;
 		}
-		assert_true(line > chunk); /* lines are written whole */
+		if (line == chunk) /* it is being written: where a page ends, a part of it is there first */
+			return;
 	}
 }
 
