@@ -13,23 +13,27 @@
 #define JOB_US 5000
 #define ROUNDS_MAX 50
 
-enum { ASYNC, ASYNC_PEER, THREADS_PEER, SIDES };
+/* The jobs of Confluent's Parallel Consumer keep a thread, whatever their number: it has nothing else in its core. */
+enum { ASYNC, ASYNC_PEER, THREADS_PEER, JAVA_100, JAVA_1000, SIDES };
 
 static const struct side {
 	const char *name;
 	int in_flight;
 	int share; /* of the jobs, in percent */
-	void (*run)(const struct keyed *k);
+	void (*run)(const struct keyed *k); /* NULL: Confluent's Parallel Consumer */
 } sides[SIDES] = {
 	[ASYNC] = { "async", 1000, 100, keyed_async_carafe },
 	[ASYNC_PEER] = { "async-peer", 1000, 100, keyed_async_peer },
-	[THREADS_PEER] = { "threads-peer", 100, 10, keyed_threads_peer },
+	[THREADS_PEER] = { "threads-peer", 100, 20, keyed_threads_peer },
+	[JAVA_100] = { "java-100", 100, 20, NULL },
+	[JAVA_1000] = { "java-1000", 1000, 20, NULL },
 };
 
 struct options {
 	struct bench bench;
 	int jobs;
 	int rounds;
+	const char *parallel_consumer; /* a program; NULL: without */
 	const char *child;
 	struct keyed keyed;
 };
@@ -49,7 +53,7 @@ be_child(struct options *o)
 	o->keyed.job_us = JOB_US;
 	keyed_begin(&o->keyed);
 	for (size_t i = 0; i < SIDES; i++)
-		if (strcmp(o->child, sides[i].name) == 0)
+		if (strcmp(o->child, sides[i].name) == 0 && sides[i].run != NULL)
 			sides[i].run(&o->keyed);
 	keyed_end(&result);
 	bench_report(&result);
@@ -57,16 +61,37 @@ be_child(struct options *o)
 }
 
 static void
+add_carafe(struct bench_command *c, const struct options *o, const struct side *s, const char *topic, int jobs)
+{
+	bench_word(c, "%s", o->bench.self);
+	bench_word(c, "--child=%s", s->name);
+	bench_word(c, "--topic=%s", topic);
+	bench_word(c, "--jobs=%d", jobs);
+	bench_word(c, "--in-flight=%d", s->in_flight);
+}
+
+static void
+add_java(struct bench_command *c, const struct options *o, const struct side *s, const char *topic, int jobs)
+{
+	bench_word(c, "%s", o->parallel_consumer);
+	bench_word(c, "%s", o->bench.brokers);
+	bench_word(c, "%s", topic);
+	bench_word(c, "%d", jobs);
+	bench_word(c, "%d", KEYS);
+	bench_word(c, "%d", s->in_flight);
+	bench_word(c, "%d", JOB_US);
+}
+
+static void
 measure(const struct options *o, int side, const char *topic, int round, struct measured *m)
 {
+	const struct side *s = &sides[side];
 	struct bench_command c = { .count = 0 };
 	struct bench_result result;
 
-	bench_word(&c, "%s", o->bench.self);
-	bench_word(&c, "--child=%s", sides[side].name);
-	bench_word(&c, "--topic=%s", topic);
-	bench_word(&c, "--jobs=%d", o->jobs / 100 * sides[side].share);
-	bench_word(&c, "--in-flight=%d", sides[side].in_flight);
+	if (s->run == NULL && o->parallel_consumer == NULL)
+		return;
+	(s->run != NULL ? add_carafe : add_java)(&c, o, s, topic, o->jobs / 100 * s->share);
 	bench_child(&c, &result);
 	m->rate[side][round] = (double)result.messages / result.seconds;
 	m->cpu[side][round] = result.cpu * 1e6 / (double)result.messages;
@@ -92,7 +117,8 @@ measure_all(const struct options *o)
 		for (int i = 0; i < SIDES; i++)
 			measure(o, (i + round) % SIDES, topic, round, &m);
 	show(o, "async_rate", "async_cpu", ASYNC, ASYNC_PEER, &m);
-	show(o, "threads_rate", "threads_cpu", THREADS_PEER, THREADS_PEER, &m);
+	if (o->parallel_consumer != NULL)
+		show(o, "async_rate_to_parallel", "async_cpu_to_parallel", ASYNC, JAVA_1000, &m);
 	bench_topic_free(&o->bench, topic);
 }
 
@@ -103,6 +129,7 @@ main(int argc, char **argv)
 	const struct bench_option options[] = {
 		{ "jobs", "N", &o.jobs, 1000, 1000000000, NULL },
 		{ "rounds", "N", &o.rounds, 1, ROUNDS_MAX, NULL },
+		{ "parallel-consumer", "scripts/parallel-consumer", NULL, 0, 0, &o.parallel_consumer },
 		{ "child", NULL, NULL, 0, 0, &o.child },
 		{ "topic", NULL, NULL, 0, 0, &o.keyed.topic },
 		{ "in-flight", NULL, &o.keyed.in_flight, 1, 100000, NULL },

@@ -1,5 +1,8 @@
 #include "raw.h"
 
+#include <signal.h>
+#include <stdatomic.h>
+
 #include "bench.h"
 
 static void
@@ -47,6 +50,31 @@ raw_consumer(const char *brokers, const char *topic, const carafe_kv *kafka)
 		bench_die("librdkafka: cannot subscribe to %s", topic);
 	rd_kafka_topic_partition_list_destroy(topics);
 	return rk;
+}
+
+static atomic_bool stopped;
+
+static void
+on_term(int signal)
+{
+	(void)signal;
+	atomic_store(&stopped, true);
+}
+
+void
+raw_run(rd_kafka_t *rk, void (*handle)(const rd_kafka_message_t *m, void *arg), void *arg)
+{
+	signal(SIGTERM, on_term);
+	while (!atomic_load(&stopped)) {
+		rd_kafka_message_t *m = rd_kafka_consumer_poll(rk, 100);
+
+		if (m == NULL)
+			continue;
+		if (m->err == 0)
+			handle(m, arg);
+		rd_kafka_message_destroy(m);
+	}
+	raw_consumer_free(rk);
 }
 
 void

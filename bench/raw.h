@@ -11,6 +11,8 @@ rd_kafka_t *raw_producer(const char *brokers, const carafe_kv *kafka);
 /* A consumer that has subscribed to topic, in a group of its own unless kafka names one; its main queue
  * is forwarded to the consumer's. The same. */
 rd_kafka_t *raw_consumer(const char *brokers, const char *topic, const carafe_kv *kafka);
+/* The loop of librdkafka's own examples, with their 100 ms, until SIGTERM; then closes and frees the consumer. */
+void raw_run(rd_kafka_t *rk, void (*handle)(const rd_kafka_message_t *m, void *arg), void *arg);
 /* Leaves the group, too. */
 void raw_consumer_free(rd_kafka_t *rk);
 

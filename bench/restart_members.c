@@ -1,4 +1,3 @@
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,49 +30,36 @@ group_settings(const struct restart *r, carafe_kv kafka[5])
 
 /* ------------------------------------------------------------------------------------------------ librdkafka alone */
 
-static atomic_bool stopped;
+static struct restart_log *notes;
+static int self;
 
 static void
-on_term(int signal)
+handle(const rd_kafka_message_t *m, void *arg)
 {
-	(void)signal;
-	atomic_store(&stopped, true);
+	(void)arg;
+	restart_note(notes, self, m->partition, m->offset);
 }
 
-/* What is usual: librdkafka assigns, stores and commits by itself, and the loop is that of its own examples. */
+/* What is usual: librdkafka assigns, stores and commits by itself. */
 int
 restart_peer(const struct restart *r)
 {
-	struct restart_log *log = restart_log_open(r->log);
 	carafe_kv kafka[8];
-	rd_kafka_t *rk;
 	int n = 0;
 
+	notes = restart_log_open(r->log);
+	self = r->member;
 	group_settings(r, kafka);
 	while (kafka[n].key != NULL)
 		n++;
 	kafka[n++] = (carafe_kv){ "group.id", r->group };
 	kafka[n++] = (carafe_kv){ "fetch.queue.backoff.ms", "10" };
 	kafka[n] = (carafe_kv){ NULL, NULL };
-	signal(SIGTERM, on_term);
-	rk = raw_consumer(r->brokers, r->topic, kafka);
-	while (!atomic_load(&stopped)) {
-		rd_kafka_message_t *m = rd_kafka_consumer_poll(rk, 100);
-
-		if (m == NULL)
-			continue;
-		if (m->err == 0)
-			restart_note(log, r->member, m->partition, m->offset);
-		rd_kafka_message_destroy(m);
-	}
-	raw_consumer_free(rk);
+	raw_run(raw_consumer(r->brokers, r->topic, kafka), handle, NULL);
 	return 0;
 }
 
 /* ------------------------------------------------------------------------------------------------ carafe */
-
-static struct restart_log *notes;
-static int self;
 
 static carafe_rc
 on_message(carafe_consumer *c, const carafe_message *m)

@@ -1,5 +1,3 @@
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "raw.h"
@@ -7,33 +5,20 @@
 
 /* ------------------------------------------------------------------------------------------------ librdkafka alone */
 
-static atomic_bool stopped;
-
 static void
-on_term(int signal)
+handle(const rd_kafka_message_t *m, void *arg)
 {
-	(void)signal;
-	atomic_store(&stopped, true);
+	(void)m, (void)arg;
+	start_arrived();
 }
 
-/* The loop of librdkafka's own examples, and their 100 ms. */
 int
 start_peer(const struct start *s)
 {
 	rd_kafka_t *rk = raw_consumer(s->brokers, s->topic,
 	    CARAFE_KV({ "group.protocol", s->protocol }, { "fetch.queue.backoff.ms", "10" }));
 
-	signal(SIGTERM, on_term);
-	while (!atomic_load(&stopped)) {
-		rd_kafka_message_t *m = rd_kafka_consumer_poll(rk, 100);
-
-		if (m == NULL)
-			continue;
-		if (m->err == 0)
-			start_arrived();
-		rd_kafka_message_destroy(m);
-	}
-	raw_consumer_free(rk);
+	raw_run(rk, handle, NULL);
 	return 0;
 }
 
