@@ -335,6 +335,7 @@ CARAFE_API void carafe_dump(carafe *app);
 #include <carafe/feature/assign.h>
 #include <carafe/feature/deferral.h>
 #include <carafe/feature/dlq.h>
+#include <carafe/feature/keys.h>
 #include <carafe/feature/multiplex.h>
 #include <carafe/feature/offsets.h>
 #include <carafe/feature/retry.h>

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/hash.h"
 #include "core/mem.h"
 
 /* Open addressing with linear probing, at most 70 % full. Removing shifts the run behind the hole back, so there are no
@@ -16,15 +17,10 @@ struct crf_map_slot {
 	uint64_t hash;
 };
 
-/* FNV-1a. */
 static uint64_t
 hash_of(const char *key)
 {
-	uint64_t h = 0xcbf29ce484222325u;
-
-	for (const unsigned char *c = (const unsigned char *)key; *c != '\0'; c++)
-		h = (h ^ *c) * 0x100000001b3u;
-	return h ^ h >> 32;
+	return crf_hash(key, strlen(key));
 }
 
 /* The key's slot, or the free one where it would go. There is always a free one. */

@@ -106,9 +106,8 @@ carafe_eofed(const carafe_consumer *c)
 
 /* ------------------------------------------------------------------------------------------------ its life */
 
-struct carafe_consumer *
-crf_consumer_new(struct crf_flow *f, const struct crf_topic *t, int32_t partition, const struct crf_source_ops *from,
-    void *source)
+static struct carafe_consumer *
+make(struct crf_flow *f, const struct crf_topic *t, int32_t partition, const struct crf_source_ops *from, void *source)
 {
 	struct carafe_consumer *c = crf_new(struct carafe_consumer);
 	struct crf_lane *l = &c->lane;
@@ -128,10 +127,32 @@ crf_consumer_new(struct crf_flow *f, const struct crf_topic *t, int32_t partitio
 	l->max_wait = t->max_wait_time * CRF_MS;
 	l->tick_interval = f->tick_interval;
 	crf_lane_init(l, f->pool);
-	crf_lock(&f->mu);
-	crf_list_append(&f->consumers, &c->link);
-	crf_unlock(&f->mu);
 	return c;
+}
+
+void
+crf_consumer_list(struct carafe_consumer *c)
+{
+	crf_lock(&c->flow->mu);
+	crf_list_append(&c->flow->consumers, &c->link);
+	crf_unlock(&c->flow->mu);
+}
+
+struct carafe_consumer *
+crf_consumer_new(struct crf_flow *f, const struct crf_topic *t, int32_t partition, const struct crf_source_ops *from,
+    void *source)
+{
+	struct carafe_consumer *c = make(f, t, partition, from, source);
+
+	crf_plan_opened(c->plan, c);
+	crf_consumer_list(c);
+	return c;
+}
+
+struct carafe_consumer *
+crf_consumer_new_strand(const struct carafe_consumer *whole, const struct crf_source_ops *from, void *source)
+{
+	return make(whole->flow, whole->topic, whole->lane.partition, from, source);
 }
 
 struct crf_lane *
@@ -229,7 +250,7 @@ crf_flow_at_end(struct crf_flow *f)
 	crf_lock(&f->mu);
 	at_end = !crf_list_empty(&f->consumers);
 	crf_list_each (c, &f->consumers, struct carafe_consumer, link)
-		at_end = at_end && atomic_load(&c->at_end);
+		at_end = at_end && (c->lane.number >= 0 || atomic_load(&c->at_end)); /* not each strand */
 	crf_unlock(&f->mu);
 	return at_end;
 }

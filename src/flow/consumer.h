@@ -33,6 +33,7 @@ struct crf_dispatch {
 };
 
 struct crf_window;
+struct crf_keys;
 
 struct carafe_consumer {
 	uint32_t magic;
@@ -76,11 +77,20 @@ struct carafe_consumer {
 	size_t handed;             /* the handler has this message of the batch, when there is a window */
 	carafe_deferred *deferred; /* the handler has deferred it */
 	bool resumes;              /* this run is the last one's continuation */
+	bool in_order;             /* what is in progress is not overtaken */
+
+	struct crf_keys *keys; /* strands do its work; NULL: it does */
 };
 
 #define CRF_CONSUMER_MAGIC CRF_MAGIC('C', 'O', 'N', 'S')
 
 extern const struct crf_lane_ops crf_flow_ops;
+
+/* A strand of the partition that whole has, to be listed once it is as it should be. */
+struct carafe_consumer *crf_consumer_new_strand(const struct carafe_consumer *whole, const struct crf_source_ops *from,
+    void *source);
+/* From here on others know it. */
+void crf_consumer_list(struct carafe_consumer *c);
 
 /* Calls a hook inside wrap, reports what it returns. */
 void crf_consumer_call(struct carafe_consumer *c, carafe_hook hook);

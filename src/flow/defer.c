@@ -209,7 +209,7 @@ next_to_hand_out(const struct carafe_consumer *c, size_t *i)
 	crf_lock(&w->mu);
 	more = b->head < b->limit && w->slots[b->head].state == NEW;
 	*i = more ? b->head : crf_batch_fresh(b);
-	more = more || (*i < b->limit && w->failed == 0);
+	more = more || (*i < b->limit && w->failed == 0 && !(c->in_order && w->in_progress > 0));
 	crf_unlock(&w->mu);
 	return more;
 }
@@ -323,7 +323,7 @@ forget_finished(struct crf_lane *l, struct crf_window *w)
 	size_t by = b->head, left = b->count - by;
 
 	for (size_t i = 0; i < by; i++)
-		l->from->free_native(b->messages[i].native_);
+		l->from->free_native(l->source, b->messages[i].native_);
 	memmove(b->messages, b->messages + by, left * sizeof(b->messages[0]));
 	memmove(w->slots, w->slots + by, left * sizeof(w->slots[0]));
 	memset(w->slots + left, 0, by * sizeof(w->slots[0]));
@@ -341,7 +341,7 @@ crf_window_slide(struct crf_lane *l)
 	struct crf_window *w = c->window;
 	bool more;
 
-	if (takes_batches(c))
+	if (takes_batches(c) || c->in_order)
 		return false;
 	crf_lock(&w->mu);
 	more = w->failed == 0;

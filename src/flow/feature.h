@@ -31,12 +31,14 @@ struct crf_step {
 struct crf_feature {
 	const char *name;
 	size_t conf_size;
-	size_t state_size;
+	size_t state_size; /* with keys, FILTER has the partition's, and AFTER the strand's */
 	/* Checks what was drawn (NULL: nothing was) and fills in conf. False: not part of this topic's plan. Mistakes go to
 	 * out at "<path>.<option>". */
 	bool (*compile)(const struct crf_topic *t, const void *drawn, const struct crf_settings *s, void *conf, const char *path,
 	    struct crf_problems *out);
 	void (*on[CRF_STAGE_COUNT])(struct crf_step *s);
+	/* The consumer of a partition has been made, and nobody knows it yet: may change how its lane works. NULL: it does not. */
+	void (*opened)(struct carafe_consumer *c, const void *conf);
 	/* The topic it writes to, NULL none. */
 	const char *(*target)(const void *conf);
 };

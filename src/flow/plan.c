@@ -101,6 +101,14 @@ crf_plan_run(const struct crf_plan *p, enum crf_stage stage, struct crf_step *st
 }
 
 void
+crf_plan_opened(const struct crf_plan *p, struct carafe_consumer *c)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (p->features[i].feature->opened != NULL)
+			p->features[i].feature->opened(c, p->features[i].conf);
+}
+
+void
 crf_plan_targets(const struct crf_topic *t, void (*fn)(const char *topic, void *arg), void *arg)
 {
 	const struct crf_plan *p = t->plan;

@@ -27,6 +27,9 @@ void crf_plan_fini(struct crf_routing *r);
 /* Runs the steps of a stage. */
 void crf_plan_run(const struct crf_plan *p, enum crf_stage stage, struct crf_step *step, void *state);
 
+/* A partition's consumer has been made: the features that want to know. */
+void crf_plan_opened(const struct crf_plan *p, struct carafe_consumer *c);
+
 /* Calls fn with each topic that t's features write to. */
 void crf_plan_targets(const struct crf_topic *t, void (*fn)(const char *topic, void *arg), void *arg);
 /* "throttle auto_mark dlq retry" */

@@ -8,6 +8,20 @@ take(void *source, void **natives, size_t max)
 	return crf_epoch_take(source, natives, max);
 }
 
+static bool
+message(void *source, void *native, const char *topic, carafe_message *m)
+{
+	(void)source;
+	return crf_native_message(native, topic, m);
+}
+
+static void
+free_native(void *source, void *native)
+{
+	(void)source;
+	crf_native_free(native);
+}
+
 static int
 news(const void *native, int64_t *offset, const char **text)
 {
@@ -78,9 +92,9 @@ overdue(void *source)
 
 const struct crf_source_ops crf_epoch_source = {
 	.take = take,
-	.message = crf_native_message,
+	.message = message,
 	.news = news,
-	.free_native = crf_native_free,
+	.free_native = free_native,
 	.mark = mark,
 	.commit = commit,
 	.committed = committed,

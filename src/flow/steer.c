@@ -53,9 +53,25 @@ add(struct crf_wish *to, const struct crf_wish *w)
 	}
 }
 
+static bool
+is_in_hand(const struct crf_lane *l, int64_t offset)
+{
+	const struct carafe_batch *b = l->strand.batch;
+
+	return b != NULL && offset >= b->messages[0].offset && offset <= l->taken;
+}
+
+static bool
+can_go(const struct crf_lane *l, const struct crf_wish *w)
+{
+	return !w->seeks || l->from->seek != NULL || (w->to.kind == CRF_AT_OFFSET && is_in_hand(l, w->to.value));
+}
+
 static carafe_rc
 file(struct carafe_consumer *c, const struct crf_wish *w)
 {
+	if (!can_go(&c->lane, w))
+		return CARAFE_INVALID;
 	if (!crf_lane_owned(&c->lane))
 		return CARAFE_LOST;
 	add(&c->wish, w);
@@ -108,10 +124,12 @@ crf_flow_wish(struct crf_flow *f, const char *group, const char *topic, int32_t 
 	crf_list_each (c, &f->consumers, struct carafe_consumer, link) {
 		if (!matches(c, group, topic, partition) || crf_lane_should_stop(&c->lane))
 			continue;
+		if (c->lane.number >= 0 && w->seeks) /* that is for who has the partition */
+			continue;
 		add(&c->sent, w);
 		atomic_store(&c->lane.steered, true);
 		crf_lane_wake(&c->lane);
-		count++;
+		count += c->lane.number < 0;
 	}
 	crf_unlock(&f->mu);
 	return count;
@@ -220,14 +238,6 @@ arrive_at(struct carafe_consumer *c, int64_t offset, const struct crf_wish *w, c
 	CRF_EMIT(c->flow->bus, CARAFE_EV_CONSUMER_SOUGHT, CRF_WHERE(c), CRF_INT(OFFSET, offset));
 }
 
-static bool
-is_in_hand(const struct crf_lane *l, int64_t offset)
-{
-	const struct carafe_batch *b = l->strand.batch;
-
-	return b != NULL && offset >= b->messages[0].offset && offset <= l->taken;
-}
-
 /* And nothing behind it was handed out already. */
 static bool
 is_there(const struct crf_lane *l, int64_t offset)
@@ -276,6 +286,8 @@ seek(struct carafe_consumer *c)
 		arrive_at(c, w.to.value, &w, l->strand.hold_until);
 		return;
 	}
+	if (l->from->seek == NULL) /* it was in hand when it was asked for, and is done with */
+		return;
 	c->seek = (struct crf_seek){ .going = true, .wish = w };
 	l->strand.awaiting = true;
 	l->from->seek(l->source, w.to, sought, c);

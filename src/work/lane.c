@@ -13,6 +13,8 @@ crf_lane_wake(struct crf_lane *l)
 void
 crf_lane_raise(struct crf_lane *l, unsigned signals)
 {
+	if (l->ops->raised != NULL)
+		l->ops->raised(l, signals);
 	crf_task_signal(l->pool, &l->task, &l->signals, signals);
 }
 
@@ -67,7 +69,9 @@ crf_lane_owned(const struct crf_lane *l)
 bool
 crf_lane_at_rest(const struct crf_lane *l)
 {
-	return !crf_task_is_running(&l->task) && !atomic_load(&l->strand.awaiting);
+	if (crf_task_is_running(&l->task))
+		return false;
+	return l->ops->at_rest != NULL ? l->ops->at_rest(l) : !atomic_load(&l->strand.awaiting);
 }
 
 void
@@ -75,6 +79,9 @@ crf_lane_describe(const struct crf_lane *l, struct crf_buf *out)
 {
 	static const char *const states[] = { "idle", "ready", "running", "running" };
 
-	crf_buf_printf(out, "%s[%d] %s at offset %lld%s", l->topic, l->partition, states[atomic_load(&l->task.state) & 3],
-	    (long long)atomic_load(&l->at), crf_lane_should_stop(l) ? ", coming to an end" : "");
+	crf_buf_printf(out, "%s[%d] ", l->topic, l->partition);
+	if (l->number >= 0)
+		crf_buf_printf(out, "strand %d ", l->number);
+	crf_buf_printf(out, "%s at offset %lld%s", states[atomic_load(&l->task.state) & 3], (long long)atomic_load(&l->at),
+	    crf_lane_should_stop(l) ? ", coming to an end" : "");
 }

@@ -25,14 +25,15 @@ struct crf_lane;
 /* Where messages come from. */
 struct crf_source_ops {
 	size_t (*take)(void *source, void **natives, size_t max);
-	bool (*message)(void *native, const char *topic, carafe_message *m); /* false: it is none but news */
+	bool (*message)(void *source, void *native, const char *topic, carafe_message *m); /* false: it is none but news */
 	int (*news)(const void *native, int64_t *offset, const char **text); /* CRF_NEWS_EOF; an error code */
-	void (*free_native)(void *native);
+	void (*free_native)(void *source, void *native); /* in the order they were taken */
 	/* metadata: NULL, or what is to be committed with it; copied. CARAFE_LOST: no longer owned */
 	carafe_rc (*mark)(void *source, int64_t next, int32_t leader_epoch, const char *metadata);
 	carafe_rc (*commit)(void *source, carafe_error *err);
 	carafe_rc (*committed)(void *source, int64_t *offset, char **metadata, carafe_error *err); /* what is; waits */
-	void (*seek)(void *source, struct crf_position to, crf_seek_fn *done, void *arg); /* done: perhaps at once; any thread */
+	/* done: perhaps at once; any thread. NULL: one can go back to what is in hand, and nowhere else */
+	void (*seek)(void *source, struct crf_position to, crf_seek_fn *done, void *arg);
 	bool (*owned)(const void *source);
 	void (*drained)(void *source);
 	void (*release)(void *source);
@@ -56,6 +57,10 @@ struct crf_lane_ops {
 	void (*quieted)(struct crf_lane *l); /* done with quiet: nothing in hand, shutdown hook run */
 	void (*at_end)(struct crf_lane *l);  /* end of partition, nothing in hand */
 	void (*gone)(struct crf_lane *l);    /* last call; frees */
+	/* For a lane that gives messages away to other lanes (flow/keys.c); else NULL. */
+	void (*raised)(struct crf_lane *l, unsigned signals); /* before the lane learns of them itself; any thread */
+	bool (*at_rest)(const struct crf_lane *l); /* in the place of what the strand awaits; any thread */
+	bool (*finished)(struct crf_lane *l, unsigned signals); /* they have done what these signals ask of them; wakes when so */
 };
 
 /* A serial stream of work. */
@@ -88,6 +93,7 @@ struct crf_lane {
 	void *flow; /* the flow's own half */
 	const char *topic;
 	int32_t partition;
+	int number; /* which of the lanes of its partition it is; -1: it has the partition */
 	size_t max_messages;
 	crf_ns max_wait;
 	crf_ns tick_interval;

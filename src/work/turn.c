@@ -7,12 +7,13 @@
 /* ------------------------------------------------------------------------------------------------ the batch in hand */
 
 static void
-free_messages(struct crf_lane *l, size_t from, size_t to)
+free_messages(struct crf_lane *l)
 {
 	const struct carafe_batch *b = l->strand.batch;
 
-	for (size_t i = from; i < to; i++)
-		l->from->free_native(b->messages[i].native_);
+	for (size_t i = 0; i < b->count; i++)
+		if (b->messages[i].native_ != NULL) /* it was given away */
+			l->from->free_native(l->source, b->messages[i].native_);
 }
 
 void
@@ -22,7 +23,7 @@ crf_lane_drop(struct crf_lane *l)
 
 	if (s->batch == NULL)
 		return;
-	free_messages(l, 0, s->batch->count);
+	free_messages(l);
 	crf_worker_keep(l->worker, s->batch);
 	s->batch = NULL;
 	s->attempt = 0;
@@ -42,7 +43,7 @@ see_news(struct crf_lane *l, void *native)
 	} else {
 		l->ops->error(l, news, text);
 	}
-	l->from->free_native(native);
+	l->from->free_native(l->source, native);
 }
 
 /* Takes up to max natives; how many it got. */
@@ -56,7 +57,7 @@ take_some(struct crf_lane *l, size_t max)
 	if (n > 0 && s->batch == NULL)
 		s->batch = crf_worker_batch(l->worker, l->max_messages);
 	for (size_t i = 0; i < n; i++) {
-		if (l->from->message(natives[i], l->topic, &s->batch->messages[s->batch->count])) {
+		if (l->from->message(l->source, natives[i], l->topic, &s->batch->messages[s->batch->count])) {
 			l->taken = s->batch->messages[s->batch->count++].offset + 1;
 			l->eof_offset = -1;
 		} else {
@@ -149,11 +150,17 @@ rest(struct crf_lane *l, crf_ns now)
 
 /* ------------------------------------------------------------------------------------------------ coming to an end */
 
+static bool
+others_finished(struct crf_lane *l, unsigned signals)
+{
+	return l->ops->finished == NULL || l->ops->finished(l, signals);
+}
+
 /* The epoch goes on or the lane stays, but it does no more work. */
 static enum crf_turn
 wind_down(struct crf_lane *l, unsigned signals)
 {
-	if (l->strand.awaiting)
+	if (l->strand.awaiting || !others_finished(l, signals))
 		return CRF_TURN_IDLE;
 	crf_lane_drop(l);
 	if ((signals & (CRF_LANE_QUIET | CRF_LANE_STOP)) && !(signals & (CRF_LANE_REVOKED | CRF_LANE_LOST)) && !l->shut_down) {
@@ -180,7 +187,7 @@ end(struct crf_lane *l)
 
 	if (!l->strand.lent)
 		crf_lane_drop(l); /* the client waits for its messages, the dead letter on its way does not need them */
-	if (l->strand.awaiting)
+	if (l->strand.awaiting || !others_finished(l, CRF_LANE_ENDED))
 		return CRF_TURN_IDLE;
 	if (l->used && !l->shut_down)
 		l->ops->hook(l, CARAFE_HOOK_REVOKED);
@@ -272,7 +279,7 @@ take_turn(struct crf_lane *l)
 		return CRF_TURN_IDLE;
 	if (s->batch == NULL || l->fill_until > 0 || s->lent)
 		take_in(l);
-	if (s->awaiting && s->batch->count == crf_batch_fresh(s->batch))
+	if (s->awaiting && (s->batch == NULL || s->batch->count == crf_batch_fresh(s->batch)))
 		return CRF_TURN_IDLE;
 	if (s->batch == NULL)
 		return idle(l, now);
@@ -294,6 +301,7 @@ crf_lane_init(struct crf_lane *l, struct crf_pool *pool)
 	crf_task_init(&l->task, run);
 	l->timer = (struct crf_timer){ .task = &l->task };
 	l->pool = pool;
+	l->number = -1;
 	crf_tracker_init(&l->tracker);
 	l->taken = -1;
 	l->eof_offset = -1;

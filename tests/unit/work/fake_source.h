@@ -96,14 +96,11 @@ struct fake_source {
 	struct crf_buf *log;
 };
 
-static struct fake_source *fake_free_to; /* natives know no source; there is one at a time */
-
 static inline void
 fake_init(struct fake_source *f, struct crf_buf *log)
 {
 	*f = (struct fake_source){ .marked = -1, .log = log };
 	f->last = &f->first;
-	fake_free_to = f;
 }
 
 /* As librdkafka does: the lane is woken when the mailbox was empty, and only then. */
@@ -175,10 +172,11 @@ fake_news(const void *native, int64_t *offset, const char **text)
 }
 
 static bool
-fake_read(void *native, const char *topic, carafe_message *m)
+fake_read(void *source, void *native, const char *topic, carafe_message *m)
 {
 	const struct native *n = native;
 
+	(void)source;
 	if (n->news != 0)
 		return false;
 	*m = (carafe_message){ .offset = n->offset, .topic = topic, .native_ = native };
@@ -190,10 +188,12 @@ fake_read(void *native, const char *topic, carafe_message *m)
 }
 
 static void
-fake_free_native(void *native)
+fake_free_native(void *source, void *native)
 {
-	fake_free_to->out--;
-	fake_free_to->broken = fake_free_to->broken || fake_free_to->released;
+	struct fake_source *f = source;
+
+	f->out--;
+	f->broken = f->broken || f->released;
 	memset(native, 0xff, sizeof(struct native));
 	free(native);
 }

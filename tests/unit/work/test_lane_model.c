@@ -1,13 +1,11 @@
-/* A lane against a model of it: random schedules of messages, news, verdicts, dispatches, signals and time.
- *
- *   CRF_SEED=n      runs the one episode that failed; each failure prints its seed
- *   CRF_EPISODES=n  how many to run */
+/* A lane against a model of it: random schedules of messages, news, verdicts, dispatches, signals and time. */
 #include "work/lane.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "episodes.h"
 #include "fake_source.h"
 
 #define EPISODES 2500
@@ -445,16 +443,8 @@ episode(uint64_t seed)
 static void
 a_lane_does_as_its_model(void **unused)
 {
-	const char *seed = getenv("CRF_SEED"), *episodes = getenv("CRF_EPISODES");
-	uint64_t count = episodes != NULL ? strtoull(episodes, NULL, 10) : EPISODES;
-
 	(void)unused;
-	if (seed != NULL) {
-		episode(strtoull(seed, NULL, 10));
-		return;
-	}
-	for (uint64_t i = 1; i <= count; i++)
-		episode(i);
+	run_episodes(episode, EPISODES);
 	print_message("%" PRIu64 " steps, %" PRIu64 " runs\n", total_steps, total_runs);
 }
 

@@ -1,0 +1,282 @@
+/* Key-level concurrency: the consumer of a partition takes messages in, lets the filters see them and gives them away to
+ * strands, which are consumers of their own (work/spread.h). They do the rest: handlers, and what follows from their verdict. */
+#include <carafe/feature/keys.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/hash.h"
+#include "core/opts.h"
+#include "flow/consumer.h"
+#include "work/spread.h"
+
+#define STRANDS_MOST 10000
+#define HAND 16 /* what a strand with a message handler takes at a time; others wait for a lock meanwhile */
+
+struct conf {
+	int max;
+	bool stay;
+	carafe_keys_partitioner partitioner;
+};
+
+/* Of a partition. */
+struct crf_keys {
+	const struct conf *conf;
+	struct crf_spread *spread;
+	struct crf_lane_ops whole, strand; /* the flow's, with what is different for either */
+};
+
+void
+carafe_keys_(carafe_route *route, const carafe_keys_opts *opts)
+{
+	carafe_keys_opts o;
+
+	if (!crf_opts_copy(&o, sizeof(o), opts))
+		o.size = CRF_OPTS_UNKNOWN;
+	crf_route_set_option(route, &crf_keys, crf_keys.name, &o, sizeof(o));
+}
+
+static bool
+compile(const struct crf_topic *t, const void *drawn, const struct crf_settings *s, void *conf, const char *path,
+    struct crf_problems *out)
+{
+	const carafe_keys_opts *o = drawn;
+	struct conf *c = conf;
+	int most = t->max_messages < STRANDS_MOST ? t->max_messages : STRANDS_MOST;
+
+	if (o == NULL)
+		return false;
+	crf_check_known(o->size, path, out);
+	if (o->max < 0 || o->max > STRANDS_MOST)
+		crf_problem(out, path, "max must be 1 to %d strands, it is %d", STRANDS_MOST, o->max);
+	else if (o->max > most)
+		crf_problem(out, path, "max (%d strands) is more than max_messages (%d): so many never have work; raise max_messages",
+		    o->max, t->max_messages);
+	if (o->distribution != CARAFE_KEYS_BALANCED && o->distribution != CARAFE_KEYS_CONSISTENT)
+		crf_problem(out, path, "distribution is %d; CARAFE_KEYS_BALANCED and CARAFE_KEYS_CONSISTENT are allowed",
+		    (int)o->distribution);
+	c->max = o->max != 0 ? o->max : s->v.concurrency < most ? s->v.concurrency : most;
+	c->stay = o->distribution == CARAFE_KEYS_CONSISTENT;
+	c->partitioner = o->partitioner;
+	return true;
+}
+
+/* ------------------------------------------------------------------------------------------------ strands */
+
+static void
+let_through(struct crf_lane *l, crf_ns now)
+{
+	(void)now;
+	l->strand.batch->limit = l->strand.batch->count;
+}
+
+static void
+strand_quieted(struct crf_lane *l)
+{
+	crf_flow_ops.quieted(l);
+	crf_spread_quieted(l->source);
+}
+
+static void
+strand_gone(struct crf_lane *l)
+{
+	crf_spread_close(l->source);
+	crf_flow_ops.gone(l);
+}
+
+/* Each batch is filled by itself, if that is waited for at all; single messages are waited for before they are given away. */
+static void
+open_strand(struct carafe_consumer *whole, int number, crf_ns first_tick)
+{
+	struct crf_keys *k = whole->keys;
+	struct carafe_consumer *c = crf_consumer_new_strand(whole, &crf_spread_source, crf_spread_share(k->spread, number));
+	bool batches = c->topic->handler.consume != NULL;
+
+	c->in_order = true;
+	c->lane.ops = &k->strand;
+	c->lane.number = number;
+	if (!batches) {
+		c->lane.max_wait = 0;
+		c->lane.max_messages = c->lane.max_messages < HAND ? c->lane.max_messages : HAND;
+	}
+	if (first_tick > 0)
+		c->lane.next_tick = first_tick;
+	crf_consumer_list(c);
+	crf_spread_open(k->spread, number, &c->lane);
+}
+
+/* ------------------------------------------------------------------------------------------------ the partition's consumer */
+
+static uint64_t
+key_of(struct carafe_consumer *c, const carafe_message *m)
+{
+	const struct conf *conf = c->keys->conf;
+	uint64_t key = 0;
+
+	if (conf->partitioner == NULL)
+		return m->key.data != NULL ? carafe_hash(m->key) : crf_hash(&m->offset, sizeof(m->offset));
+	if (conf->partitioner(m, c->topic->arg, &key))
+		return key;
+	CRF_EMIT(c->flow->bus, CARAFE_EV_CONSUMER_ERROR, CRF_STR(TYPE, "partitioner"), CRF_WHERE(c), CRF_INT(OFFSET, m->offset),
+	    CRF_STR(TEXT, "the partitioner cannot tell the message's key: it is handed out in order with others like it"));
+	return 0;
+}
+
+static bool
+give_away(struct carafe_consumer *c, carafe_message *m)
+{
+	int open;
+
+	if (!crf_spread_put(c->keys->spread, m, key_of(c, m), &open))
+		return false;
+	m->native_ = NULL;
+	if (open != CRF_SPREAD_NONE)
+		open_strand(c, open, 0);
+	return true;
+}
+
+static void
+run(struct crf_lane *l, crf_ns now)
+{
+	struct carafe_consumer *c = l->flow;
+	struct carafe_batch *b = l->strand.batch;
+	size_t room = crf_spread_room(c->keys->spread);
+
+	(void)now;
+	atomic_store(&c->at_end, false);
+	for (; room > 0 && b->head < b->limit && give_away(c, &b->messages[b->head]); room--)
+		b->head++;
+	if (!l->strand.awaiting)
+		crf_spread_await(c->keys->spread);
+}
+
+static struct crf_spread *
+spread_of(const struct crf_lane *l)
+{
+	return ((const struct carafe_consumer *)l->flow)->keys->spread;
+}
+
+static bool
+slide(struct crf_lane *l)
+{
+	return crf_spread_room(spread_of(l)) > 0;
+}
+
+/* What was given away cannot be gone back to. */
+static void
+forget_given(struct crf_lane *l)
+{
+	struct carafe_batch *b = l->strand.batch;
+
+	if (b == NULL)
+		return;
+	b->count -= b->head;
+	b->limit -= b->head;
+	memmove(b->messages, b->messages + b->head, b->count * sizeof(b->messages[0]));
+	b->head = 0;
+	if (b->count == 0)
+		crf_lane_drop(l);
+}
+
+static bool
+steer(struct crf_lane *l, crf_ns now)
+{
+	forget_given(l);
+	return crf_flow_ops.steer(l, now);
+}
+
+static void
+resume(struct crf_lane *l, crf_ns now)
+{
+	if (((struct carafe_consumer *)l->flow)->seek.going)
+		crf_flow_ops.resume(l, now);
+	else
+		crf_spread_await(spread_of(l));
+}
+
+/* Hooks are the strands'. There must be one for them. */
+static bool
+wants(const struct crf_lane *l, carafe_hook which)
+{
+	return crf_flow_ops.wants(l, which) && (which == CARAFE_HOOK_EOFED || crf_spread_opened(spread_of(l)) == 0);
+}
+
+static void
+hook(struct crf_lane *l, carafe_hook which)
+{
+	if (crf_spread_opened(spread_of(l)) == 0)
+		open_strand(l->flow, 0, crf_now());
+	if (which == CARAFE_HOOK_EOFED)
+		crf_spread_tell_end(spread_of(l), l->eof_offset);
+}
+
+static void
+raised(struct crf_lane *l, unsigned signals)
+{
+	crf_spread_raise(spread_of(l), signals);
+}
+
+static bool
+at_rest(const struct crf_lane *l)
+{
+	return crf_spread_at_rest(spread_of(l));
+}
+
+static bool
+finished(struct crf_lane *l, unsigned signals)
+{
+	return crf_spread_finished(spread_of(l), signals);
+}
+
+static void
+gone(struct crf_lane *l)
+{
+	struct crf_keys *k = ((struct carafe_consumer *)l->flow)->keys;
+
+	crf_flow_ops.gone(l);
+	crf_spread_free(k->spread);
+	free(k);
+}
+
+static void
+opened(struct carafe_consumer *c, const void *conf)
+{
+	struct crf_keys *k = c->keys = crf_new(struct crf_keys);
+
+	k->conf = conf;
+	k->spread = crf_spread_new(&c->lane, c->lane.max_messages, k->conf->max, k->conf->stay);
+	k->whole = k->strand = crf_flow_ops;
+	k->whole.run = run;
+	k->whole.resume = resume;
+	k->whole.steer = steer;
+	k->whole.slide = slide;
+	k->whole.wants = wants;
+	k->whole.hook = hook;
+	k->whole.raised = raised;
+	k->whole.at_rest = at_rest;
+	k->whole.finished = finished;
+	k->whole.gone = gone;
+	k->strand.filter = let_through;
+	k->strand.quieted = strand_quieted;
+	k->strand.gone = strand_gone;
+	c->lane.ops = &k->whole;
+	if (c->topic->handler.consume != NULL)
+		c->lane.max_wait = 0;
+}
+
+/* ------------------------------------------------------------------------------------------------ what users call */
+
+int
+carafe_strand(const carafe_consumer *c)
+{
+	crf_check_magic(c, CRF_CONSUMER_MAGIC);
+	return c->lane.number;
+}
+
+uint64_t
+carafe_hash(carafe_bytes bytes)
+{
+	return crf_hash(bytes.data, bytes.len);
+}
+
+const struct crf_feature crf_keys = { .name = "keys", .conf_size = sizeof(struct conf), .compile = compile, .opened = opened };
