@@ -144,6 +144,9 @@ a_third_signal_ends_the_process_whatever_it_is_at(void **state)
 	it_until(it_child_said(c, "app.stopping"));
 	it_child_signal(c, SIGINT);
 	it_until(it_child_said(c, "a callback hangs"));
+	it_until(it_members(group) == 0); /* the group does not wait for that */
+	it_child_signal(c, SIGTTIN);
+	it_until(it_child_said(c, "process.dump  connection") && it_child_said(c, "running at offset 0"));
 	it_child_signal(c, SIGINT);
 	expect_status(c, 75);
 }
