@@ -381,6 +381,7 @@ hang_in_partition_1(struct it_sink *s, carafe_consumer *c, const carafe_message 
 	return CARAFE_OK;
 }
 
+#define SLOW_MACHINE { "forceful_shutdown_wait", "60000" } /* it ends as soon as it can */
 static carafe *volatile left_behind[8]; /* on purpose: no leak */
 static int left_count;
 
@@ -392,7 +393,7 @@ a_stop_that_cannot_end_names_what_hangs_and_leaves_the_host_alone(void **state)
 	struct it_sink *s = it_sink_new();
 	carafe *app = it_app(.events = events, .protocol = it_protocol(state),
 	    .kafka = CARAFE_KV({ "enable.auto.commit", "false" }),
-	    .settings = CARAFE_KV({ "shutdown_timeout", "1000" }, { "drain_timeout", "1000" }));
+	    .settings = CARAFE_KV({ "shutdown_timeout", "1000" }, { "drain_timeout", "1000" }, SLOW_MACHINE));
 	carafe_error err = { 0 };
 	char name[200];
 
@@ -441,7 +442,7 @@ a_stop_that_is_forced_commits_what_is_marked_and_leaves_at_once(void **state)
 	struct it_events *events = it_events_new();
 	struct it_sink *s = it_sink_new();
 	carafe *app = it_app(.events = events, .protocol = it_protocol(state), .concurrency = 2,
-	    .kafka = CARAFE_KV({ "enable.auto.commit", "false" }));
+	    .kafka = CARAFE_KV({ "enable.auto.commit", "false" }), .settings = CARAFE_KV(SLOW_MACHINE));
 	carafe_error err = { 0 };
 
 	it_produce_many(topic, 0, 0, 1);

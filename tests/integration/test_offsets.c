@@ -127,7 +127,7 @@ metadata_that_is_refused_is_told_and_does_not_hold_back_the_offset(void **state)
 	it_produce_many(topic, 0, 0, 2);
 	s->on_message = say_too_much;
 	app = start(group, topic, s, events, IT_COOPERATIVE);
-	it_until(it_committed(group, topic, 0) == 2);
+	it_until(it_committed(group, topic, 0) == 2 && atomic_load(&s->flag) != 0);
 	assert_int_equal(atomic_load(&s->flag), CARAFE_INVALID);
 	assert_true(it_event_find(events, CARAFE_EV_OFFSETS_COMMIT_FAILED, topic, &e));
 	assert_string_equal(e.kafka, "OFFSET_METADATA_TOO_LARGE");

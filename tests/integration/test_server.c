@@ -116,7 +116,7 @@ a_second_signal_forces(void **state)
 	(void)state;
 	it_produce(topic, 0, "hang");
 	it_produce(topic, 1, "fine");
-	c = serve(topic, group, "-X", "enable.auto.commit=false");
+	c = serve(topic, group, "-X", "enable.auto.commit=false", "-X", "forceful_shutdown_wait=60000");
 	it_until(said(c, "begin", topic, 0, 0) && said(c, "end", topic, 1, 0));
 	it_child_signal(c, SIGTERM);
 	it_until(it_child_said(c, "app.stopping"));
@@ -162,7 +162,8 @@ a_handler_that_hangs_is_named_and_the_stop_forced(void **state)
 	it_produce(topic, 0, "fine");
 	it_produce(topic, 1, "fine");
 	it_produce(topic, 1, "hang");
-	c = serve(topic, group, "-X", "shutdown_timeout=1500", "-X", "drain_timeout=1000");
+	c = serve(topic, group, "-X", "shutdown_timeout=1500", "-X", "drain_timeout=1000", "-X",
+	    "forceful_shutdown_wait=60000");
 	it_until(said(c, "begin", topic, 1, 1) && said(c, "end", topic, 0, 0));
 	it_child_signal(c, SIGTERM);
 	expect_status(c, 75);
