@@ -14,7 +14,7 @@
 #define ROUNDS_MAX 50
 
 /* The jobs of Confluent's Parallel Consumer keep a thread, whatever their number: it has nothing else in its core. */
-enum { ASYNC, ASYNC_PEER, THREADS_PEER, JAVA_100, JAVA_1000, SIDES };
+enum { ASYNC, ASYNC_KEYS, ASYNC_PEER, THREADS, THREADS_PEER, JAVA_100, JAVA_1000, SIDES };
 
 static const struct side {
 	const char *name;
@@ -23,7 +23,9 @@ static const struct side {
 	void (*run)(const struct keyed *k); /* NULL: Confluent's Parallel Consumer */
 } sides[SIDES] = {
 	[ASYNC] = { "async", 1000, 100, keyed_async_carafe },
+	[ASYNC_KEYS] = { "async-keys", 1000, 100, keyed_async_keys },
 	[ASYNC_PEER] = { "async-peer", 1000, 100, keyed_async_peer },
+	[THREADS] = { "threads", 100, 20, keyed_threads_carafe },
 	[THREADS_PEER] = { "threads-peer", 100, 20, keyed_threads_peer },
 	[JAVA_100] = { "java-100", 100, 20, NULL },
 	[JAVA_1000] = { "java-1000", 1000, 20, NULL },
@@ -117,8 +119,12 @@ measure_all(const struct options *o)
 		for (int i = 0; i < SIDES; i++)
 			measure(o, (i + round) % SIDES, topic, round, &m);
 	show(o, "async_rate", "async_cpu", ASYNC, ASYNC_PEER, &m);
-	if (o->parallel_consumer != NULL)
-		show(o, "async_rate_to_parallel", "async_cpu_to_parallel", ASYNC, JAVA_1000, &m);
+	show(o, "async_keys_rate", "async_keys_cpu", ASYNC_KEYS, ASYNC_PEER, &m);
+	show(o, "threads_rate", "threads_cpu", THREADS, THREADS_PEER, &m);
+	if (o->parallel_consumer != NULL) {
+		show(o, "async_keys_rate_to_java", "async_keys_cpu_to_java", ASYNC_KEYS, JAVA_1000, &m);
+		show(o, "threads_rate_to_java", "threads_cpu_to_java", THREADS, JAVA_100, &m);
+	}
 	bench_topic_free(&o->bench, topic);
 }
 

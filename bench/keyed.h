@@ -30,7 +30,9 @@ bool keyed_ended(struct keyed_job job);
 void keyed_end(struct bench_result *result);
 
 void keyed_async_carafe(const struct keyed *k);
+void keyed_async_keys(const struct keyed *k);
 void keyed_async_peer(const struct keyed *k);
+void keyed_threads_carafe(const struct keyed *k);
 void keyed_threads_peer(const struct keyed *k);
 
 #endif

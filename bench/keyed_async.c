@@ -122,21 +122,47 @@ end_jobs(void *arg)
 
 static const carafe_handler handler = { .message = on_message };
 
-void
-keyed_async_carafe(const struct keyed *k)
+static carafe *
+draw(const struct keyed *k, carafe_route **route)
 {
 	carafe *app = carafe_new(.client_id = "bench", .kafka = CARAFE_KV({ "bootstrap.servers", k->brokers }));
 
+	*route = carafe_route(carafe_group(app, bench_fresh_name("carafe-bench")), k->topic, .handler = &handler,
+	    .max_messages = k->in_flight);
+	return app;
+}
+
+static void
+run(const struct keyed *k, carafe *app)
+{
 	job_time = k->job_us * (CRF_MS / 1000);
 	crf_mutex_init(&async.mu);
 	wheel_init(&async.wheel, crf_now());
 	bench_latch_init(&async.all, 1);
-	carafe_route(carafe_group(app, bench_fresh_name("carafe-bench")), k->topic, .handler = &handler,
-	    .max_messages = k->in_flight);
 	crf_thread_start(&async.thread, "wheel", end_jobs, NULL);
 	bench_app_start(app);
 	bench_latch_wait(&async.all);
 	bench_app_end(app);
 	atomic_store(&async.over, true);
 	crf_thread_join(&async.thread);
+}
+
+/* Keys come in turn, so with as many messages in hand as there are keys no two of one key are in flight. */
+void
+keyed_async_carafe(const struct keyed *k)
+{
+	carafe_route *route;
+
+	run(k, draw(k, &route));
+}
+
+/* Whatever the order of keys. */
+void
+keyed_async_keys(const struct keyed *k)
+{
+	carafe_route *route;
+	carafe *app = draw(k, &route);
+
+	carafe_keys(route, .max = k->in_flight);
+	run(k, app);
 }

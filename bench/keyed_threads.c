@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "app.h"
 #include "core/mem.h"
 #include "core/thread.h"
 #include "keyed_raw.h"
@@ -109,4 +110,38 @@ keyed_threads_peer(const struct keyed *k)
 		crf_thread_join(&threads[i]);
 	raw_jobs_fini(&pool.jobs);
 	free(threads);
+}
+
+/* ------------------------------------------------------------------------------------------------ carafe */
+
+static struct bench_latch all;
+
+static carafe_rc
+on_message(carafe_consumer *c, const carafe_message *m)
+{
+	struct keyed_job job = keyed_started(m->key.data, m->value.data);
+
+	(void)c;
+	usleep(pool.us);
+	if (keyed_ended(job))
+		bench_latch_count(&all);
+	return CARAFE_OK;
+}
+
+static const carafe_handler handler = { .message = on_message };
+
+void
+keyed_threads_carafe(const struct keyed *k)
+{
+	carafe *app = carafe_new(.client_id = "bench", .concurrency = k->in_flight,
+	    .kafka = CARAFE_KV({ "bootstrap.servers", k->brokers }));
+
+	pool.us = (useconds_t)k->job_us;
+	bench_latch_init(&all, 1);
+	carafe_keys(carafe_route(carafe_group(app, bench_fresh_name("carafe-bench")), k->topic, .handler = &handler,
+			.max_messages = IN_HAND),
+	    .max = k->in_flight);
+	bench_app_start(app);
+	bench_latch_wait(&all);
+	bench_app_end(app);
 }
