@@ -1,6 +1,8 @@
 # Thin: the scripts do the work, so that they run on a machine without make.
 BENCH =
 JSON =
+SEEDS = 10
+SEED =
 PREFIX = /usr/local
 
 all:
@@ -13,8 +15,10 @@ test:
 	scripts/test
 bench:
 	scripts/bench $(BENCH) $(if $(JSON),--json)
+chaos:
+	scripts/chaos --seeds $(SEEDS) $(if $(SEED),--seed $(SEED))
 install: all
 	meson install -C build
 clean:
 	rm -rf build build-*
-.PHONY: all demo test bench install clean
+.PHONY: all demo test bench chaos install clean

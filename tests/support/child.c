@@ -158,6 +158,22 @@ it_child_wait(struct it_child *c)
 	return WIFEXITED(c->status) ? WEXITSTATUS(c->status) : 128 + WTERMSIG(c->status);
 }
 
+long
+it_child_rss(struct it_child *c)
+{
+	long pages = 0, all;
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%ld/statm", (long)c->pid);
+	if (it_child_ended(c) || (f = fopen(path, "re")) == NULL)
+		return 0;
+	if (fscanf(f, "%ld %ld", &all, &pages) != 2)
+		pages = 0;
+	fclose(f);
+	return pages * (sysconf(_SC_PAGESIZE) / 1024) / 1024;
+}
+
 char *
 it_child_output(struct it_child *c)
 {

@@ -18,6 +18,8 @@ void it_child_signal(struct it_child *c, int signal);
 bool it_child_ended(struct it_child *c);
 /* Its exit status, 128 and the signal when one killed it; waits for the end. */
 int it_child_wait(struct it_child *c);
+/* How much memory it has resident, MiB; 0 once it has ended. */
+long it_child_rss(struct it_child *c);
 /* How often it has written this. */
 int it_child_said(struct it_child *c, const char *text);
 /* Everything it has written so far; the caller frees. */

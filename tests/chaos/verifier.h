@@ -1,0 +1,42 @@
+/* What was produced, what members say they were given and did, and what the group has committed, held against each other as it
+ * happens. */
+#ifndef CHAOS_VERIFIER_H
+#define CHAOS_VERIFIER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CHAOS_PARTITIONS 6
+
+struct verifier;
+
+/* Over the log at that path, which members append to. calm: nobody is stopped without noticing, so that no member may act for a
+ * partition that another one was given. */
+struct verifier *verifier_new(const char *log, bool calm);
+void verifier_free(struct verifier *v);
+
+/* The first contradiction there was, NULL; nothing is looked at after it. */
+const char *verifier_violation(const struct verifier *v);
+
+/* The number-th message of a partition was acknowledged at that offset. */
+void verifier_produced(struct verifier *v, int partition, int64_t offset, int number);
+/* Reads what members wrote since. */
+void verifier_read(struct verifier *v);
+/* That process was given partitions before, or none. */
+bool verifier_knows(const struct verifier *v, int run);
+/* What the group has committed; asked for after the last reading. Reads the log before it judges. */
+void verifier_committed(struct verifier *v, int partition, int64_t offset);
+/* Everything that was produced was handled, and the group knows it. */
+bool verifier_done(const struct verifier *v);
+/* After everybody has stopped: that, and each message was what had been produced. */
+void verifier_finish(struct verifier *v);
+
+struct verifier_counts {
+	long produced, handled, again; /* messages; handled more than once */
+	long assignments, losses, cut_off, refused; /* events */
+};
+void verifier_count(const struct verifier *v, struct verifier_counts *n);
+/* How far behind each partition is, for a person. */
+void verifier_explain(const struct verifier *v);
+
+#endif
