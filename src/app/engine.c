@@ -51,6 +51,12 @@ at_rest(const void *lane)
 	return crf_lane_at_rest(lane);
 }
 
+static char *
+note(const void *lane)
+{
+	return crf_lane_note(lane);
+}
+
 static void
 ended(void *lane)
 {
@@ -80,6 +86,7 @@ static const struct crf_connection_host host_ops = {
 	.wake = wake,
 	.drain = drain,
 	.at_rest = at_rest,
+	.note = note,
 	.ended = ended,
 	.stopped = stopped,
 };

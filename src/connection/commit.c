@@ -29,13 +29,18 @@ crf_commit_due(struct crf_connection *c)
 static void
 fill_in(struct crf_epoch *e, struct crf_partition *p)
 {
+	bool own; /* the handler's */
+
 	crf_lock(&e->mu);
 	p->offset = e->committing = atomic_load_explicit(&e->marked, memory_order_acquire);
 	p->leader_epoch = atomic_load_explicit(&e->leader_epoch, memory_order_relaxed);
 	e->restated_committing = atomic_load(&e->restated);
-	if (e->metadata_of == p->offset)
+	if ((own = e->metadata_of == p->offset))
 		p->metadata = crf_strdup(e->metadata);
 	crf_unlock(&e->mu);
+	if (p->metadata == NULL && !e->unnoted)
+		p->metadata = e->connection->ops->note(e->lane);
+	e->noted = p->metadata != NULL && !own;
 }
 
 static void
@@ -117,6 +122,7 @@ static void
 drop_metadata(struct crf_epoch *e)
 {
 	crf_lock(&e->mu);
+	e->unnoted = e->unnoted || e->noted;
 	if (e->metadata_of == e->committing)
 		e->metadata_of = CRF_OFFSET_NONE;
 	crf_unlock(&e->mu);

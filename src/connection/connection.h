@@ -25,6 +25,8 @@ struct crf_connection_host {
 	void (*drain)(void *lane, enum crf_drain why);
 	/* After drain(): nothing runs for the lane, and nothing will. */
 	bool (*at_rest)(const void *lane);
+	/* What the lane has to say to whoever has the partition next, NULL nothing; freed by the caller. */
+	char *(*note)(const void *lane);
 	/* The epoch has ended, drained or not; the lane must end and release it. The last call about this lane. */
 	void (*ended)(void *lane);
 	/* The connection's thread is about to return: rc is CARAFE_OK when it was asked to stop, else why it cannot go on. */

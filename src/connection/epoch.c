@@ -163,6 +163,12 @@ crf_epoch_mark(struct crf_epoch *e, int64_t next, int32_t leader_epoch, const ch
 	return CARAFE_OK;
 }
 
+void
+crf_epoch_restated(struct crf_epoch *e)
+{
+	atomic_fetch_add(&e->restated, 1);
+}
+
 int64_t
 crf_epoch_marked(const struct crf_epoch *e)
 {

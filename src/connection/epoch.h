@@ -34,10 +34,12 @@ struct crf_epoch {
 	_Atomic int32_t leader_epoch;  /* lane writes, before marked: of the message marked */
 	char *metadata;       /* mu: of that mark; NULL */
 	int64_t metadata_of;  /* mu: which mark it belongs to; CRF_OFFSET_NONE */
-	atomic_uint restated; /* lane writes, under mu: how often metadata was said */
+	atomic_uint restated; /* lane writes: how often metadata was said, or is to be asked for */
 	int64_t committed;    /* connection: acknowledged by the coordinator */
 	int64_t committing;   /* connection: on its way */
 	unsigned restated_committed, restated_committing; /* connection: likewise, of restated */
+	bool noted;    /* connection: the lane's note is on its way */
+	bool unnoted;  /* connection: brokers refuse such notes */
 	atomic_bool drained;
 	atomic_bool overdue; /* a turn of its lane runs longer than the group allows */
 	atomic_bool blocked; /* the partition's last epoch is not released yet: nothing is taken */
@@ -51,6 +53,9 @@ size_t crf_epoch_take(struct crf_epoch *e, void **natives, size_t max);
  * with it, until a later mark; copied; NULL: nothing, or what was said when the same was marked before. CARAFE_LOST once the
  * epoch has ended. The lane's holder. */
 carafe_rc crf_epoch_mark(struct crf_epoch *e, int64_t next, int32_t leader_epoch, const char *metadata);
+
+/* The lane has something else to say of what is marked, when it is asked (crf_connection_host.note). Whoever the lane lets. */
+void crf_epoch_restated(struct crf_epoch *e);
 
 /* The next offset that is marked, CRF_OFFSET_NONE. Any thread that knows the lane to hold it. */
 int64_t crf_epoch_marked(const struct crf_epoch *e);

@@ -24,6 +24,7 @@ struct crf_keys {
 	const struct conf *conf;
 	struct crf_spread *spread;
 	struct crf_lane_ops whole, strand; /* the flow's, with what is different for either */
+	bool recalled; /* the turn's: what was done by others before is known, or never will be */
 };
 
 void
@@ -122,11 +123,30 @@ key_of(struct carafe_consumer *c, const carafe_message *m)
 	return 0;
 }
 
+/* What whoever had the partition before has done is in the commit's metadata. */
+static void
+recall(struct carafe_consumer *c)
+{
+	char *metadata = NULL;
+	carafe_error err = { 0 };
+	int64_t offset;
+
+	c->keys->recalled = true;
+	if (c->lane.from->committed(c->lane.source, &offset, &metadata, &err) == CARAFE_OK)
+		crf_spread_recall(c->keys->spread, offset, metadata);
+	else if (crf_lane_owned(&c->lane))
+		CRF_EMIT(c->flow->bus, CARAFE_EV_CONSUMER_ERROR, CRF_STR(TYPE, "keys"), CRF_WHERE(c), CRF_STR(TEXT, err.text),
+		    CRF_STR(HINT, "what was done before behind the committed offset is handed out again"));
+	free(metadata);
+}
+
 static bool
 give_away(struct carafe_consumer *c, carafe_message *m)
 {
 	int open;
 
+	if (crf_spread_is_done(c->keys->spread, m))
+		return true;
 	if (!crf_spread_put(c->keys->spread, m, key_of(c, m), &open))
 		return false;
 	m->native_ = NULL;
@@ -144,6 +164,8 @@ run(struct crf_lane *l, crf_ns now)
 
 	(void)now;
 	atomic_store(&c->at_end, false);
+	if (!c->keys->recalled)
+		recall(c);
 	for (; room > 0 && b->head < b->limit && give_away(c, &b->messages[b->head]); room--)
 		b->head++;
 	if (!l->strand.awaiting)
@@ -188,10 +210,12 @@ steer(struct crf_lane *l, crf_ns now)
 static void
 resume(struct crf_lane *l, crf_ns now)
 {
-	if (((struct carafe_consumer *)l->flow)->seek.going)
-		crf_flow_ops.resume(l, now);
-	else
+	if (!((struct carafe_consumer *)l->flow)->seek.going) {
 		crf_spread_await(spread_of(l));
+		return;
+	}
+	crf_spread_forget(spread_of(l)); /* somebody wants it again */
+	crf_flow_ops.resume(l, now);
 }
 
 /* Hooks are the strands'. There must be one for them. */
@@ -220,6 +244,12 @@ static bool
 at_rest(const struct crf_lane *l)
 {
 	return crf_spread_at_rest(spread_of(l));
+}
+
+static char *
+note(const struct crf_lane *l)
+{
+	return crf_spread_note(spread_of(l));
 }
 
 static bool
@@ -254,6 +284,7 @@ opened(struct carafe_consumer *c, const void *conf)
 	k->whole.hook = hook;
 	k->whole.raised = raised;
 	k->whole.at_rest = at_rest;
+	k->whole.note = note;
 	k->whole.finished = finished;
 	k->whole.gone = gone;
 	k->strand.filter = let_through;

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/opts.h"
 #include "flow/consumer.h"
+#include "work/done.h"
 
 carafe_rc
 carafe_mark_with_(carafe_consumer *c, const carafe_message *m, const carafe_mark_opts *opts)
@@ -43,6 +44,10 @@ ask(struct carafe_consumer *c, carafe_error *err)
 		return rc;
 	free(c->committed.metadata);
 	c->committed.metadata = metadata;
+	if (crf_done_is_text(metadata)) { /* carafe's own */
+		free(metadata);
+		c->committed.metadata = NULL;
+	}
 	c->committed.known = true;
 	return CARAFE_OK;
 }

@@ -54,6 +54,12 @@ seek(void *source, struct crf_position to, crf_seek_fn *done, void *arg)
 	crf_epoch_seek(source, to, done, arg);
 }
 
+static void
+restated(void *source)
+{
+	crf_epoch_restated(source);
+}
+
 static bool
 owned(const void *source)
 {
@@ -99,6 +105,7 @@ const struct crf_source_ops crf_epoch_source = {
 	.commit = commit,
 	.committed = committed,
 	.seek = seek,
+	.restated = restated,
 	.owned = owned,
 	.drained = drained,
 	.release = release,

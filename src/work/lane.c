@@ -74,6 +74,12 @@ crf_lane_at_rest(const struct crf_lane *l)
 	return l->ops->at_rest != NULL ? l->ops->at_rest(l) : !atomic_load(&l->strand.awaiting);
 }
 
+char *
+crf_lane_note(const struct crf_lane *l)
+{
+	return l->ops->note != NULL ? l->ops->note(l) : NULL;
+}
+
 void
 crf_lane_describe(const struct crf_lane *l, struct crf_buf *out)
 {

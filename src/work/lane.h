@@ -34,6 +34,7 @@ struct crf_source_ops {
 	carafe_rc (*committed)(void *source, int64_t *offset, char **metadata, carafe_error *err); /* what is; waits */
 	/* done: perhaps at once; any thread. NULL: one can go back to what is in hand, and nowhere else */
 	void (*seek)(void *source, struct crf_position to, crf_seek_fn *done, void *arg);
+	void (*restated)(void *source); /* ops->note has something else to say of the last mark */
 	bool (*owned)(const void *source);
 	void (*drained)(void *source);
 	void (*release)(void *source);
@@ -60,6 +61,7 @@ struct crf_lane_ops {
 	/* For a lane that gives messages away to other lanes (flow/keys.c); else NULL. */
 	void (*raised)(struct crf_lane *l, unsigned signals); /* before the lane learns of them itself; any thread */
 	bool (*at_rest)(const struct crf_lane *l); /* in the place of what the strand awaits; any thread */
+	char *(*note)(const struct crf_lane *l); /* for the metadata of a commit, NULL nothing; the caller frees it; any thread */
 	bool (*finished)(struct crf_lane *l, unsigned signals); /* they have done what these signals ask of them; wakes when so */
 };
 
@@ -147,6 +149,9 @@ bool crf_lane_owned(const struct crf_lane *l);
 /* After a signal was raised: no turn runs, none will work on anything, nothing is on its way. It may wait long for a worker
  * that lets it say drained, and need not. Any thread that knows it to be there. */
 bool crf_lane_at_rest(const struct crf_lane *l);
+/* What is to be committed beside the offset of the last mark; NULL nothing, else the caller frees it. Any thread that knows it to
+ * be there. */
+char *crf_lane_note(const struct crf_lane *l);
 /* A few words on what it is doing. Any thread that knows it to be there. */
 void crf_lane_describe(const struct crf_lane *l, struct crf_buf *out);
 

@@ -12,8 +12,9 @@ struct slot {
 	struct crf_list unmarked; /* all that are not marked, in their order */
 	int64_t offset;
 	void *native;
-	int64_t before;           /* what may be committed when it is the first that is not marked; -1: nothing */
+	int64_t before;           /* what may be committed when it is the first that is not marked */
 	int32_t before_epoch;
+	bool counts;              /* in hand: neither marked nor let go */
 	struct line *line;
 };
 
@@ -23,7 +24,7 @@ struct line {
 	struct line *next;     /* with the same hash's end */
 	uint64_t key;
 	struct crf_list queue; /* slots */
-	size_t unfinished;     /* in the queue and in hand */
+	size_t count;          /* in the queue and in the strand's hands */
 	struct share *share;   /* who takes them; NULL */
 };
 
@@ -37,6 +38,7 @@ struct share {
 	struct crf_list hands;  /* slots it has taken, in that order */
 	struct slot *to_mark;   /* the first of them that is not marked */
 	struct slot *owed;      /* was finished without being marked, the earliest; the next mark covers it; NULL */
+	int64_t owes_from;      /* ... and others, the earliest of which is this; INT64_MAX */
 	struct crf_list undone; /* slots it let go when it had to come to an end */
 	bool resting;           /* it has come to an end */
 	bool at_end;            /* it is to be told that the partition ends at end */
@@ -50,9 +52,8 @@ struct crf_spread {
 	int max;
 	bool stay;
 	struct crf_mutex mu; /* all below, and what it leads to */
-	struct slot *slots;
 	struct crf_list free_slots;
-	struct line *lines;  /* they do not stay */
+	struct line *lines;  /* they do not stay; NULL: nothing was ever given away */
 	struct crf_list free_lines;
 	struct line **table; /* by the end of the key's hash */
 	size_t mask;
@@ -63,6 +64,7 @@ struct crf_spread {
 	int64_t given;       /* one behind the last message; -1 */
 	int32_t given_epoch; /* that one's */
 	int64_t told;        /* what the source was told is marked */
+	struct crf_done before; /* what others did of what is to come */
 	size_t in_hand;
 	int opened, open, resting; /* ever; there now; of those, that have come to an end */
 	bool suspended;      /* the partition's lane awaits what happens here */
@@ -90,29 +92,23 @@ init_share(struct crf_spread *sp, struct share *s)
 	init_line(&s->own);
 	s->own.share = s;
 	s->line = sp->stay ? &s->own : NULL;
+	s->owes_from = INT64_MAX;
 	atomic_init(&s->end, -1);
 	atomic_init(&s->marked, -1);
 }
 
 /* Only when there is something to give: a partition that has none needs no memory for it. */
 static void
-make_room(struct crf_spread *sp)
+make_lines(struct crf_spread *sp)
 {
-	size_t slots = sp->cap + (size_t)sp->max; /* each strand may owe one */
+	size_t most = sp->cap + (size_t)sp->max; /* a strand has its line until it has let go of what is marked */
 
-	sp->slots = crf_new_array(struct slot, slots);
-	for (size_t i = 0; i < slots; i++) {
-		crf_list_init(&sp->slots[i].unmarked);
-		crf_list_append(&sp->free_slots, &sp->slots[i].link);
-	}
-	if (sp->stay)
-		return;
-	for (sp->mask = 1; sp->mask < sp->cap; sp->mask *= 2)
+	for (sp->mask = 1; sp->mask < most; sp->mask *= 2)
 		;
 	sp->table = crf_new_array(struct line *, sp->mask);
 	sp->mask--;
-	sp->lines = crf_new_array(struct line, sp->cap);
-	for (size_t i = 0; i < sp->cap; i++) {
+	sp->lines = crf_new_array(struct line, most);
+	for (size_t i = 0; i < most; i++) {
 		init_line(&sp->lines[i]);
 		crf_list_append(&sp->free_lines, &sp->lines[i].link);
 	}
@@ -140,10 +136,14 @@ void
 crf_spread_free(struct crf_spread *sp)
 {
 	crf_mutex_fini(&sp->mu);
+	crf_done_fini(&sp->before);
+	crf_list_each (slot, &sp->unmarked, struct slot, unmarked)
+		free(slot);
+	crf_list_each (slot, &sp->free_slots, struct slot, link)
+		free(slot);
 	free(sp->shares);
 	free(sp->table);
 	free(sp->lines);
-	free(sp->slots);
 	free(sp);
 }
 
@@ -167,6 +167,8 @@ line_of(struct crf_spread *sp, uint64_t key)
 
 	if (sp->stay)
 		return &sp->shares[key % (uint64_t)sp->max].own;
+	if (sp->lines == NULL)
+		make_lines(sp);
 	at = place_of(sp, key);
 	if (*at == NULL) {
 		*at = crf_container_of(crf_list_pop(&sp->free_lines), struct line, link);
@@ -220,22 +222,30 @@ call(struct crf_spread *sp, struct line *l)
 
 /* ------------------------------------------------------------------------------------------------ giving away */
 
+/* mu held. The next message is behind this one. */
+static void
+pass(struct crf_spread *sp, const carafe_message *m)
+{
+	sp->given = m->offset + 1;
+	sp->given_epoch = carafe_message_leader_epoch(m);
+	if (sp->before.count > 0 && (sp->given >= sp->before.end || sp->given_epoch > sp->before.epoch))
+		crf_done_fini(&sp->before);
+}
+
 /* mu held. */
 static struct slot *
 new_slot(struct crf_spread *sp, const carafe_message *m)
 {
-	struct slot *s;
+	struct crf_list *free_one = crf_list_pop(&sp->free_slots);
+	struct slot *s = free_one != NULL ? crf_container_of(free_one, struct slot, link) : crf_new(struct slot);
 
-	if (sp->slots == NULL)
-		make_room(sp);
-	s = crf_container_of(crf_list_pop(&sp->free_slots), struct slot, link);
+	s->counts = true;
 	s->offset = m->offset;
 	s->native = m->native_;
-	s->before = sp->given;
+	s->before = sp->given >= 0 ? sp->given : m->offset;
 	s->before_epoch = sp->given_epoch;
 	crf_list_append(&sp->unmarked, &s->unmarked);
-	sp->given = m->offset + 1;
-	sp->given_epoch = carafe_message_leader_epoch(m);
+	pass(sp, m);
 	sp->in_hand++;
 	return s;
 }
@@ -252,7 +262,7 @@ crf_spread_put(struct crf_spread *sp, const carafe_message *m, uint64_t key, int
 	if ((taken = sp->signals == 0)) {
 		s = new_slot(sp, m);
 		l = s->line = line_of(sp, key);
-		l->unfinished++;
+		l->count++;
 		crf_list_append(&l->queue, &s->link);
 		if (l->queue.next == &s->link) /* else it has been called, and has not taken all since */
 			*open = call(sp, l);
@@ -402,6 +412,8 @@ take(void *source, void **natives, size_t max)
 	s->at_end = false;
 	if (s->line == NULL)
 		take_line(s);
+	if (crf_list_empty(&s->hands)) /* what it is given now may be earlier: another line's, or sought */
+		crf_tracker_init(&s->lane->tracker);
 	while (n < max && s->line != NULL && !crf_list_empty(&s->line->queue)) {
 		struct slot *slot = crf_container_of(crf_list_pop(&s->line->queue), struct slot, link);
 
@@ -442,7 +454,8 @@ free_slot(struct crf_spread *sp, struct slot *slot)
 	crf_list_append(&sp->free_slots, &slot->link);
 }
 
-/* Marks up to the first that is not marked; metadata goes with it when that is further than before. */
+/* Marks up to the first that is not marked; metadata goes with it when that is further than before. What is done behind it is
+ * for the note. */
 static void
 advance(struct crf_spread *sp, const char *metadata)
 {
@@ -450,10 +463,24 @@ advance(struct crf_spread *sp, const char *metadata)
 	bool all = crf_list_empty(&sp->unmarked);
 	int64_t next = all ? sp->given : first->before;
 
-	if (next <= sp->told)
+	if (next > sp->told) {
+		sp->told = next;
+		(void)sp->whole->from->mark(sp->whole->source, next, all ? sp->given_epoch : first->before_epoch, metadata);
+	}
+	if (!all)
+		sp->whole->from->restated(sp->whole->source);
+}
+
+/* The slot is not in hand any more, though the strand may have it. */
+static void
+finish(struct crf_spread *sp, struct slot *slot)
+{
+	if (!slot->counts)
 		return;
-	sp->told = next;
-	(void)sp->whole->from->mark(sp->whole->source, next, all ? sp->given_epoch : first->before_epoch, metadata);
+	slot->counts = false;
+	sp->in_hand--;
+	sp->freed++;
+	tell_whole(sp, false);
 }
 
 static void
@@ -468,11 +495,14 @@ step_to_mark(struct share *s)
 static void
 mark_before(struct share *s, int64_t next)
 {
-	for (; s->to_mark != NULL && s->to_mark->offset < next; step_to_mark(s))
+	for (; s->to_mark != NULL && s->to_mark->offset < next; step_to_mark(s)) {
 		crf_list_remove(&s->to_mark->unmarked);
+		finish(s->of, s->to_mark);
+	}
 	if (s->owed != NULL)
 		free_slot(s->of, s->owed);
 	s->owed = NULL;
+	s->owes_from = INT64_MAX;
 	crf_list_each (slot, &s->undone, struct slot, link)
 		if (slot->offset < next) {
 			crf_list_remove(&slot->link);
@@ -498,6 +528,88 @@ mark(void *source, int64_t next, int32_t leader_epoch, const char *metadata)
 	return owned ? CARAFE_OK : CARAFE_LOST;
 }
 
+/* ------------------------------------------------------------------------------------------------ what others have done */
+
+void
+crf_spread_recall(struct crf_spread *sp, int64_t committed, const char *note)
+{
+	struct crf_done before;
+
+	(void)crf_done_read(note, committed, &before);
+	crf_lock(&sp->mu);
+	sp->before = before;
+	crf_unlock(&sp->mu);
+}
+
+void
+crf_spread_forget(struct crf_spread *sp)
+{
+	crf_lock(&sp->mu);
+	crf_done_fini(&sp->before);
+	crf_unlock(&sp->mu);
+}
+
+bool
+crf_spread_is_done(struct crf_spread *sp, const carafe_message *m)
+{
+	bool done;
+
+	if (sp->before.count == 0) /* it changes in these turns only */
+		return false;
+	crf_lock(&sp->mu);
+	if ((done = crf_done_has(&sp->before, m->offset, carafe_message_leader_epoch(m)))) {
+		pass(sp, m);
+		advance(sp, NULL);
+	}
+	crf_unlock(&sp->mu);
+	return done;
+}
+
+/* mu held. From there on nobody knows. */
+static void
+cut(const struct crf_spread *sp, struct crf_done *d)
+{
+	for (int i = 0; i < sp->max; i++)
+		if (sp->shares[i].owes_from < d->end)
+			d->end = sp->shares[i].owes_from;
+	while (d->count > 0 && d->undone[d->count - 1] >= d->end)
+		d->count--;
+}
+
+/* mu held. The offsets that are not marked, and those that others left; false when they are not in order, after a seek. */
+static bool
+list_undone(struct crf_spread *sp, struct crf_done *d)
+{
+	bool ordered = true;
+
+	d->undone = crf_alloc(sp->cap + (size_t)sp->max + sp->before.count, sizeof(*d->undone));
+	crf_list_each (slot, &sp->unmarked, struct slot, unmarked) {
+		ordered = ordered && (d->count == 0 || slot->offset > d->undone[d->count - 1]);
+		d->undone[d->count++] = slot->offset;
+	}
+	for (size_t i = 0; i < sp->before.count; i++)
+		if (sp->before.undone[i] >= sp->given)
+			d->undone[d->count++] = sp->before.undone[i];
+	cut(sp, d);
+	return ordered;
+}
+
+char *
+crf_spread_note(struct crf_spread *sp)
+{
+	struct crf_done d = { 0 };
+	char *text = NULL;
+
+	crf_lock(&sp->mu);
+	d.end = sp->before.count > 0 ? sp->before.end : sp->given;
+	d.epoch = sp->before.count > 0 ? sp->before.epoch : sp->given_epoch;
+	if (sp->given >= 0 && list_undone(sp, &d))
+		text = crf_done_text(&d);
+	crf_unlock(&sp->mu);
+	crf_done_fini(&d);
+	return text;
+}
+
 /* ------------------------------------------------------------------------------------------------ letting go */
 
 /* mu held. A message was finished without being marked. One of them is enough to hold back the commit, and the next mark covers
@@ -511,17 +623,11 @@ owe(struct share *s, struct slot *slot)
 		later = s->owed;
 		s->owed = slot;
 	}
-	if (later != NULL)
-		free_slot(s->of, later);
-}
-
-/* mu held. What the strand is given next may be earlier: another line's, or sought. In its turn. */
-static void
-end_work(struct share *s, struct line *l)
-{
-	crf_tracker_init(&s->lane->tracker);
-	if (!s->of->stay)
-		end_line(s->of, l);
+	if (later == NULL)
+		return;
+	if (later->offset < s->owes_from)
+		s->owes_from = later->offset;
+	free_slot(s->of, later);
 }
 
 /* mu held. The strand has no use for the message any more. */
@@ -534,6 +640,7 @@ release_slot(struct share *s, struct slot *slot)
 
 	if (!marked)
 		step_to_mark(s);
+	finish(sp, slot);
 	crf_list_remove(&slot->link);
 	if (marked)
 		free_slot(sp, slot);
@@ -541,11 +648,8 @@ release_slot(struct share *s, struct slot *slot)
 		owe(s, slot);
 	else
 		crf_list_append(&s->undone, &slot->link);
-	sp->in_hand--;
-	sp->freed++;
-	if (--l->unfinished == 0)
-		end_work(s, l);
-	tell_whole(sp, false);
+	if (--l->count == 0 && !sp->stay)
+		end_line(sp, l);
 }
 
 static void
@@ -574,7 +678,7 @@ clear_line(struct crf_spread *sp, struct line *l, struct crf_list *lost)
 	crf_list_each (slot, &l->queue, struct slot, link) {
 		crf_list_remove(&slot->link);
 		crf_list_append(lost, &slot->link);
-		l->unfinished--;
+		l->count--;
 		sp->in_hand--;
 	}
 }

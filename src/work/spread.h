@@ -10,6 +10,7 @@
 #ifndef CRF_WORK_SPREAD_H
 #define CRF_WORK_SPREAD_H
 
+#include "work/done.h"
 #include "work/lane.h"
 
 struct crf_spread;
@@ -36,6 +37,15 @@ extern const struct crf_source_ops crf_spread_source;
 int crf_spread_opened(struct crf_spread *sp);
 /* All of them are told that the partition ends there. */
 void crf_spread_tell_end(struct crf_spread *sp, int64_t offset);
+
+/* In a turn of the partition's lane, in the place of giving it away: what whoever had the partition before has done of it need
+ * not be done again; forget when it goes elsewhere. */
+void crf_spread_recall(struct crf_spread *sp, int64_t committed, const char *note);
+void crf_spread_forget(struct crf_spread *sp);
+/* Then it counts as marked. */
+bool crf_spread_is_done(struct crf_spread *sp, const carafe_message *m);
+/* For whoever has the partition next; NULL: nothing, else the caller frees it. Any thread. */
+char *crf_spread_note(struct crf_spread *sp);
 
 /* In a turn of the partition's lane: as long as something is in hand its strand awaits, lent, that nothing is, or that there is
  * room again when there was none. */

@@ -33,14 +33,15 @@ typedef bool (*carafe_keys_partitioner)(const carafe_message *m, void *arg, uint
  * defers is not overtaken by its strand either. Strands are made as they are needed.
  *
  * A success marks a message as ever, and carafe_mark() marks a message and everything that its strand was given before it. What
- * is committed is what lies before the first message that is not marked. So after a crash, and to whoever is given the
- * partition next, messages behind it that were done are handed out again.
+ * is committed is what lies before the first message that is not marked; which ones behind it are, the commit's metadata says.
+ * Whoever is given the partition next hands those out to nobody, if it has carafe_keys() on its route. What was done after the last
+ * commit is handed out again after a crash, as ever.
  *
  * carafe_pause() and carafe_seek() in a handler are for its strand, and go back or forth in what it has in hand, else they return
  * CARAFE_INVALID. From outside they are for the partition; such a seek waits until nothing is in the strands' hands. Metadata of
- * a mark (carafe_mark_with()) is committed if that mark lets more be committed, and lost if not.
+ * a mark (carafe_mark_with()) is committed if that mark lets more be committed, in the place of carafe's own, and lost if not.
  *
- * At most max_messages of the partition are in the strands' hands, and as many again wait for them. A key that fails for ever,
+ * At most max_messages of the partition are with the strands and not done, and as many again wait for them. A key that fails for ever,
  * on a route without a dead letter queue, holds back the commit, and the whole partition once so many messages of it
  * have come. */
 typedef struct carafe_keys_opts {

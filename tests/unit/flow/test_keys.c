@@ -91,6 +91,13 @@ done(int64_t offset)
 		rig_run(&r);                                                                                           \
 	} while (0)
 
+/* What comes first is not marked; a mark of that very place may say what is done behind it. */
+static void
+assert_none_marked(int64_t first)
+{
+	assert_true(r.source.marked == -1 || r.source.marked == first);
+}
+
 /* ------------------------------------------------------------------------------------------------ order */
 
 static void
@@ -128,7 +135,7 @@ nothing_is_marked_before_what_is_in_hand(void **unused)
 	done(12);
 	done(15);
 	expect(&r, "C15 s2;");
-	assert_true(r.source.marked == -1);
+	assert_none_marked(10);
 	done(10);
 	expect(&r, "A13 s0;");
 	assert_true(r.source.marked == 13);
@@ -214,7 +221,7 @@ no_more_than_max_messages_are_in_hand(void **unused)
 		done(offset);
 		assert_true(r.source.out <= 20);
 	}
-	assert_true(r.source.marked == -1 || r.source.marked == 0);
+	assert_none_marked(0);
 	done(0);
 	assert_true(r.source.marked == 40);
 	crf_buf_reset(&r.log);
@@ -259,7 +266,7 @@ a_key_that_fails_is_retried_alone(void **unused)
 	expect(&r, "A10 s0 a1;error consume 10-12 a1 CARAFE_FAILED: no luck;retry 10 a2 in 200;B11 s1 a1;");
 	feed("B13 A14 C15");
 	expect(&r, "B13 s1 a1;C15 s1 a1;");
-	assert_true(r.source.marked == -1);
+	assert_none_marked(10);
 	r.bad = -1;
 	expect_after(&r, 200 * CRF_MS, "A10 s0 a2;A12 s0 a1;A14 s0 a1;");
 	assert_true(r.source.marked == 16);
@@ -281,7 +288,7 @@ one_that_fails_for_ever_holds_up_no_other(void **unused)
 	}
 	settle(r.pool);
 	assert_true(atomic_load(&r.flow.consumed) == 999);
-	assert_true(r.source.marked == -1 || r.source.marked == 0);
+	assert_none_marked(0);
 	assert_int_equal(r.source.out, 1);
 	r.bad = -1;
 	pass(r.pool, CRF_SECOND);
@@ -307,6 +314,67 @@ the_rest_of_the_window_is_used(void **unused)
 	rig_fini(&r);
 }
 
+/* Those that were done before the one that is held. */
+static void
+what_is_done_takes_no_room(void **unused)
+{
+	(void)unused;
+	begin(&handling, .max = 2);
+	r.bad = 4;
+	feed("A0 A1 A2 A3 A4 A5 A6 A7 A8 A9");
+	settle(r.pool);
+	for (int64_t offset = 10; offset < 50; offset++) /* max_messages is 10 */
+		fake_message(&r.source, offset);
+	settle(r.pool);
+	assert_true(atomic_load(&r.flow.consumed) == 4 + 40);
+	crf_buf_reset(&r.log);
+	rig_fini(&r);
+}
+
+static carafe_rc
+done_before(carafe_consumer *c, const carafe_message *m)
+{
+	write_down(c, m);
+	return m->offset == 10 ? carafe_fail(c, "no luck") : CARAFE_OK;
+}
+
+static void
+what_was_done_before_is_not_done_again(void **unused)
+{
+	static const carafe_handler failing = { .message = done_before };
+	char *note;
+
+	(void)unused;
+	begin(&failing, .max = 3);
+	feed("A10 B11 A12 C13 D14");
+	settle(r.pool);
+	note = crf_lane_note(r.source.lane);
+	assert_string_equal(note, "carafe/1 -1 10 2 =3");
+	assert_true(r.source.marked == 10 && r.source.restated > 0); /* there is something to say, though it does not move */
+	crf_buf_reset(&r.log);
+	rig_fini(&r);
+	begin(&handling, .max = 3);
+	r.source.note = note;
+	r.source.committed = 10;
+	feed("A10 B11 A12 C13 D14 E15");
+	expect(&r, "A10 s0 a1;A12 s0 a1;E15 s1 a1;");
+	assert_true(r.source.marked == 16);
+	assert_null(crf_lane_note(r.source.lane));
+	rig_fini(&r);
+	begin(&handling, .max = 3); /* what is sought is done again */
+	r.source.note = note;
+	r.source.committed = 10;
+	feed("A10");
+	expect(&r, "A10 s0 a1;");
+	crf_flow_wish(&r.flow, "billing", "orders", 0, &(struct crf_wish){ .seeks = true, .outside = true, .to = { CRF_AT_OFFSET, 10 } });
+	settle(r.pool);
+	fake_sought(&r.source, 10);
+	feed("A10 B11");
+	expect(&r, "sought 10;A10 s0 a1;B11 s1 a1;");
+	rig_fini(&r);
+	free(note);
+}
+
 static void
 a_key_is_dead_lettered_alone(void **unused)
 {
@@ -320,7 +388,7 @@ a_key_is_dead_lettered_alone(void **unused)
 	expect(&r, "A10 s0 a1;error consume 10-12 a1 CARAFE_FAILED: no luck;B11 s1 a1;");
 	feed("B13");
 	expect(&r, "B13 s1 a1;"); /* while it is on its way */
-	assert_true(r.source.marked == -1);
+	assert_none_marked(10);
 	answer(0);
 	expect(&r, "dead 10 a1 orders.dead[3]@77;A12 s0 a1;");
 	assert_true(r.source.marked == 14);
@@ -496,7 +564,7 @@ only_the_highest_is_marked(void **unused)
 	begin_marking(3, at, 1);
 	feed("A10 A20 A30 A31");
 	expect(&r, "A10 s1;A20 s2;A30 s0;A31 s0;");
-	assert_true(r.source.marked == -1);
+	assert_none_marked(10);
 	rig_fini(&r);
 }
 
@@ -509,10 +577,10 @@ a_later_mark_frees_the_commit(void **unused)
 	begin_marking(2, at, 4);
 	feed("A10 A20 A11 A21");
 	expect(&r, "A10 s1;A11 s1;A20 s0;A21 s0;");
-	assert_true(r.source.marked == -1);
+	assert_none_marked(10);
 	feed("A22");
 	expect(&r, "A22 s0;");
-	assert_true(r.source.marked == -1);
+	assert_none_marked(10);
 	r.source.marks = 0;
 	feed("A12 A23");
 	expect(&r, "A12 s1;A23 s0;");
@@ -652,7 +720,7 @@ the_end_waits_for_what_is_in_progress(void **unused)
 	assert_int_equal(complete(10, CARAFE_OK), CARAFE_LOST);
 	expect(&r, "revoked s0;");
 	assert_true(r.source.released);
-	assert_true(r.source.marked == -1);
+	assert_none_marked(10);
 	rig_fini(&r);
 }
 
@@ -799,7 +867,7 @@ a_strand_that_pauses_holds_up_no_other(void **unused)
 	expect(&r, "A10 s0;B11 s1;paused 12 for 500;sought 10;");
 	feed("C13");
 	expect(&r, "C13 s1;");
-	assert_true(r.source.marked == -1);
+	assert_none_marked(10);
 	expect_after(&r, 500 * CRF_MS, "resumed 10;A10 s0;paused 12 for 500;sought 10;");
 	rig_fini(&r);
 }
@@ -931,6 +999,8 @@ main(void)
 		cmocka_unit_test(a_key_that_fails_is_retried_alone),
 		cmocka_unit_test(one_that_fails_for_ever_holds_up_no_other),
 		cmocka_unit_test(the_rest_of_the_window_is_used),
+		cmocka_unit_test(what_is_done_takes_no_room),
+		cmocka_unit_test(what_was_done_before_is_not_done_again),
 		cmocka_unit_test(a_key_is_dead_lettered_alone),
 		cmocka_unit_test(what_is_deferred_may_fail_too),
 		cmocka_unit_test(a_strand_that_goes_back_to_an_earlier_message_runs_it_again_when_it_fails),

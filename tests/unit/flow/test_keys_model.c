@@ -6,6 +6,8 @@
 #include <carafe/feature/deferral.h>
 #include <carafe/feature/keys.h>
 
+#include "work/done.h"
+
 #define EPISODES 600
 #define STEPS 250
 #define MESSAGES 1500
@@ -18,6 +20,8 @@ struct message {
 	bool done;         /* ever */
 	/* of this epoch */
 	bool covered;      /* the commit may pass it */
+	bool recorded;     /* ... and the last one says so */
+	bool past;         /* the last one before this epoch does */
 	int strand;        /* that was given it last; -1 */
 	uint64_t run;      /* in which it was given last */
 	carafe_deferred *held;
@@ -34,6 +38,8 @@ static struct {
 	struct message messages[MESSAGES];
 	int produced;
 	int from;          /* the first of this epoch */
+	int64_t committed; /* and what else the commit says: */
+	char *note;
 	int busy[KEYS];    /* the message of it in progress; -1 */
 	bool ending;       /* a signal was raised */
 	int given[MESSAGES], given_count; /* in that order */
@@ -103,6 +109,17 @@ finish(int i)
 		cover(i);
 }
 
+/* What was given and is not done is bounded. */
+static int
+undone(void)
+{
+	int n = 0;
+
+	for (int i = model.from; i < model.produced; i++)
+		n += model.messages[i].strand >= 0 && !model.messages[i].done;
+	return n;
+}
+
 static void
 note_given(carafe_consumer *c, int i)
 {
@@ -113,10 +130,11 @@ note_given(carafe_consumer *c, int i)
 	check(m->held == NULL);
 	check(m->key < 0 || model.busy[m->key] < 0);
 	check(m->before < 0 || model.messages[m->before].done || model.messages[m->before].run == total_runs);
-	check(m->before < model.from || model.messages[m->before].strand >= 0); /* it was given before, in this epoch */
+	check(!m->past);
+	check(m->before < model.from || model.messages[m->before].strand >= 0 || model.messages[m->before].past);
 	check(m->strand < 0 || carafe_attempt(c) > 1 || model.batches);
 	check(carafe_strand(c) >= 0 && carafe_strand(c) < model.strands);
-	check(r.source.out <= 2 * model.in_hand);
+	check(r.source.out <= (2 + model.strands) * model.in_hand && undone() <= model.in_hand);
 	if (m->strand < 0)
 		model.given[model.given_count++] = i;
 	m->strand = carafe_strand(c);
@@ -252,11 +270,33 @@ check_marked(bool settled)
 	while (i < model.produced && model.messages[i].covered)
 		i++;
 	if (i == model.from)
-		check(r.source.marked == -1);
+		check(r.source.marked == -1 || r.source.marked == model.messages[i].offset);
 	else if (settled)
 		check(r.source.marked == model.messages[i - 1].offset + 1);
 	else
 		check(r.source.marked <= model.messages[i - 1].offset + 1);
+}
+
+/* A commit: what is covered need not be done again. */
+static void
+commit(void)
+{
+	struct crf_done done;
+
+	if (r.source.marked < 0)
+		return;
+	free(model.note);
+	model.committed = r.source.marked;
+	model.note = crf_lane_note(r.source.lane);
+	crf_done_read(model.note, model.committed, &done);
+	for (int i = model.from; i < model.produced; i++) {
+		struct message *m = &model.messages[i];
+
+		m->recorded = m->offset < model.committed || crf_done_has(&done, m->offset, -1);
+		check(!m->recorded || m->covered);
+		check(m->recorded || !m->covered || model.manual); /* what is unmarked is not remembered one by one */
+	}
+	crf_done_fini(&done);
 }
 
 static void
@@ -278,6 +318,8 @@ step(void)
 	case 4:
 		settle(r.pool);
 		check_marked(true);
+		if (chance(20))
+			commit();
 		break;
 	default:
 		complete_one();
@@ -292,6 +334,8 @@ static void
 begin_epoch(void)
 {
 	fake_init(&r.source, NULL);
+	r.source.note = model.note;
+	r.source.committed = model.committed;
 	r.consumer = crf_consumer_new(&r.flow, &r.app->routing.connections[0].topics[0], 0, &fake_source_ops, &r.source);
 	r.source.lane = crf_consumer_lane(r.consumer);
 	crf_lane_wake(r.source.lane);
@@ -300,7 +344,7 @@ begin_epoch(void)
 	for (int k = 0; k < KEYS; k++)
 		model.busy[k] = -1;
 	for (int i = model.from; i < model.produced; i++) {
-		model.messages[i].covered = false;
+		model.messages[i].covered = model.messages[i].past = model.messages[i].recorded;
 		model.messages[i].strand = -1;
 		fake_message(&r.source, model.messages[i].offset);
 	}
@@ -326,6 +370,7 @@ end_epoch(void)
 		check_marked(true);
 		check(r.source.drained == ((signals & ~(unsigned)CRF_LANE_QUIET) != 0));
 		check(signals == 0 || signals & ~(unsigned)CRF_LANE_QUIET || crf_flow_is_quiet(&r.flow));
+		commit();
 	}
 	check(!r.source.released);
 	model.ending = true;
@@ -336,7 +381,7 @@ end_epoch(void)
 	complete_all();
 	settle(r.pool);
 	check(r.source.released && !r.source.broken && r.source.out == 0 && crf_list_empty(&r.flow.consumers));
-	while (model.from < model.produced && model.messages[model.from].offset < r.source.marked)
+	while (model.from < model.produced && model.messages[model.from].offset < model.committed)
 		model.from++;
 	fake_fini(&r.source);
 }
@@ -350,7 +395,7 @@ let_it_finish(void)
 	for (int i = 0; i < 5; i++)
 		pass(r.pool, CRF_SECOND);
 	for (int i = 0; i < model.produced; i++)
-		check(model.messages[i].done && (i < model.from || model.messages[i].strand >= 0));
+		check(model.messages[i].done && (i < model.from || model.messages[i].strand >= 0 || model.messages[i].covered));
 	check_marked(true);
 	check(r.source.out == 0 && r.source.in_mailbox == 0);
 }
@@ -378,6 +423,7 @@ begin(uint64_t seed)
 {
 	memset(&model, 0, sizeof(model));
 	model.seed = seed;
+	model.committed = -1;
 	model.random = seed * 0x9e3779b97f4a7c15u + 1;
 	for (int i = 0; i < 10; i++)
 		rnd(2);
@@ -408,6 +454,7 @@ episode(uint64_t seed)
 	settle(r.pool);
 	complete_all();
 	rig_fini(&r);
+	free(model.note);
 }
 
 static void

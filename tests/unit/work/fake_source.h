@@ -85,6 +85,9 @@ struct fake_source {
 	int asked;          /* what is committed */
 	int marks;
 	int commits;
+	int restated;
+	const char *note;   /* what is committed; NULL: "committed" */
+	int64_t committed;  /* ... with this offset, if there is a note */
 	bool lost;          /* what is marked is refused */
 	int seeks;
 	struct crf_position sought; /* the last one's, until it is answered */
@@ -231,8 +234,8 @@ fake_committed(void *source, int64_t *offset, char **metadata, carafe_error *err
 
 	(void)err;
 	f->asked++;
-	*offset = f->marked;
-	*metadata = crf_strdup("committed");
+	*offset = f->note != NULL ? f->committed : f->marked;
+	*metadata = crf_strdup(f->note != NULL ? f->note : "committed");
 	return CARAFE_OK;
 }
 
@@ -275,6 +278,12 @@ fake_not_sought(struct fake_source *f, const char *text)
 	snprintf(err.text, sizeof(err.text), "%s", text);
 	f->seek_done = NULL;
 	done(f->seek_arg, -1, &err);
+}
+
+static void
+fake_restated(void *source)
+{
+	((struct fake_source *)source)->restated++;
 }
 
 static bool
@@ -336,6 +345,7 @@ static const struct crf_source_ops fake_source_ops = {
 	.commit = fake_commit,
 	.committed = fake_committed,
 	.seek = fake_seek,
+	.restated = fake_restated,
 	.owned = fake_owned,
 	.drained = fake_drained,
 	.release = fake_release,
