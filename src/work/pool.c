@@ -79,12 +79,23 @@ crf_task_init(struct crf_task *t, enum crf_turn (*run)(struct crf_task *task, st
 	t->run = run;
 }
 
+/* mu held. Wakes a worker for what is ready, unless one is on its way: that one wakes the next when there is more, so many
+ * small tasks at once do not get everybody out of bed for one each. */
+static void
+rouse(struct crf_pool *p)
+{
+	if (p->waking || p->idle == 0 || crf_list_empty(&p->ready))
+		return;
+	p->waking = true;
+	crf_cond_signal(&p->work);
+}
+
 /* mu held. */
 static void
 enqueue(struct crf_pool *p, struct crf_task *t)
 {
 	crf_list_append(&p->ready, &t->link);
-	crf_cond_signal(&p->work);
+	rouse(p);
 }
 
 /* True when the task was idle: the caller must enqueue it. */
@@ -147,8 +158,17 @@ begin_turn(struct crf_worker *w, struct crf_list *ready)
 	w->since = crf_now();
 }
 
-/* again: the task it has just run, to be queued behind the others; NULL: none. Nobody is woken for that one: this worker
- * takes a task in its place, or wakes another when it goes. */
+/* mu held. */
+static void
+rest(struct crf_pool *p)
+{
+	p->idle++;
+	crf_cond_wait(&p->work, &p->mu);
+	p->idle--;
+	p->waking = false;
+}
+
+/* again: the task it has just run, to be queued behind the others; NULL: none. */
 static struct crf_task *
 next_task(struct crf_worker *w, struct crf_task *again)
 {
@@ -160,16 +180,16 @@ next_task(struct crf_worker *w, struct crf_task *again)
 	if (again != NULL)
 		crf_list_append(&p->ready, &again->link);
 	while (p->live <= p->target && (l = crf_list_pop(&p->ready)) == NULL)
-		crf_cond_wait(&p->work, &p->mu);
+		rest(p);
 	if (l == NULL) { /* one too many */
 		p->live--;
 		crf_list_remove(&w->link);
 		crf_list_append(&p->gone, &w->link);
 		crf_cond_signal(&p->left);
-		crf_cond_signal(&p->work); /* what woke this one may have been meant for another */
 	} else {
 		begin_turn(w, l);
 	}
+	rouse(p);
 	crf_unlock(&p->mu);
 	return w->task;
 }

@@ -13,6 +13,8 @@ struct crf_pool {
 	struct crf_list gone;    /* mu: workers that ended, to be joined */
 	int live;                /* mu: workers with a thread */
 	int target;              /* mu: how many there should be */
+	int idle;                /* mu: workers that wait for work */
+	bool waking;             /* mu: one of them has been woken and has not looked yet */
 	int numbered;            /* mu */
 	struct crf_worker *by_hand; /* const after new: the one without a thread; NULL */
 
