@@ -182,17 +182,17 @@ nobody_has_a_partition_before_its_handler_has_finished(void **state)
 	expect_all_once(&t, (struct it_sink *[]){ a, b, NULL });
 }
 
-/* One that hangs through the revocation and finds out afterwards. */
+#define ARMED (-2)
+
+/* Armed (`number`), every partition's handler is at work until it is asked to stop. One of them then hangs through the
+ * revocation and finds out afterwards; the others go on. */
 static carafe_rc
 hang_when_asked_to_stop(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
 {
-	if (atomic_load(&s->number) >= 0 || !carafe_should_stop(c)) {
+	while (atomic_load(&s->number) == ARMED && !carafe_should_stop(c))
 		it_nap(2);
-		if (!carafe_should_stop(c))
-			return CARAFE_OK;
-	}
-	if (atomic_exchange(&s->other, 1) != 0)
-		return CARAFE_OK; /* one is enough */
+	if (!carafe_should_stop(c) || atomic_exchange(&s->other, 1) != 0)
+		return CARAFE_OK;
 	atomic_store(&s->number, m->offset * PARTITIONS + m->partition);
 	it_gate_wait(s->gate);
 	atomic_store(&s->flag, (int)carafe_mark(c, m) | (carafe_revoked(c) ? 0x100 : 0) |
@@ -219,6 +219,7 @@ a_handler_past_the_drain_timeout_loses_its_partition_and_delays_no_other(void **
 	struct it_event cut;
 	int32_t partition;
 	int64_t offset;
+	size_t before;
 	carafe *first, *second;
 
 	a->on_message = hang_when_asked_to_stop;
@@ -226,8 +227,12 @@ a_handler_past_the_drain_timeout_loses_its_partition_and_delays_no_other(void **
 	atomic_store(&a->number, -1);
 	first = member(&t, it_protocol(state), a, events, CARAFE_KV({ "drain_timeout", "300" }));
 	produce_until(&t, partitions_of(a, t.topic) == PARTITIONS);
+	it_until((before = it_handled(a)) == (size_t)t.produced * PARTITIONS);
+	atomic_store(&a->number, ARMED);
+	produce_more(&t, 1);
+	it_until(it_handled(a) == before + PARTITIONS);
 	second = member(&t, it_protocol(state), b, NULL, NULL);
-	produce_until(&t, it_gate_waiting(a->gate) == 1);
+	it_until(it_gate_waiting(a->gate) == 1);
 	partition = (int32_t)(a->number % PARTITIONS);
 	offset = a->number / PARTITIONS;
 	produce_until(&t, it_event_count(events, CARAFE_EV_REBALANCE_DRAIN_TIMEOUT) > 0);
