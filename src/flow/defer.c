@@ -315,6 +315,19 @@ crf_window_resume(struct carafe_consumer *c)
 	return passed;
 }
 
+size_t
+crf_window_pass(struct carafe_consumer *c)
+{
+	size_t passed;
+
+	if (c->window == NULL || takes_batches(c))
+		return 0;
+	crf_lock(&c->window->mu);
+	passed = pass_finished(c);
+	crf_unlock(&c->window->mu);
+	return passed;
+}
+
 /* mu held. */
 static void
 forget_finished(struct crf_lane *l, struct crf_window *w)

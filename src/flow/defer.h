@@ -14,6 +14,8 @@ carafe_rc crf_window_run_batch(struct carafe_consumer *c);
 
 /* Something was completed: marks what that lets be marked. How many messages are done with. */
 size_t crf_window_resume(struct carafe_consumer *c);
+/* The head has moved: likewise of what was completed behind it. */
+size_t crf_window_pass(struct carafe_consumer *c);
 bool crf_window_slide(struct crf_lane *l);
 /* Nothing is in progress, and no failure is yet to be looked at. */
 bool crf_window_settled(struct carafe_consumer *c);

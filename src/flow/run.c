@@ -441,6 +441,7 @@ resume(struct crf_lane *l, crf_ns now)
 		s->batch->head++;
 		s->attempt = 0;
 		s->hold_until = 0;
+		count_up(&c->flow->consumed, (int64_t)crf_window_pass(c)); /* perhaps there is no other turn for it */
 	}
 }
 

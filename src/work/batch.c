@@ -7,8 +7,9 @@
 struct carafe_batch *
 crf_batch_new(size_t cap)
 {
-	struct carafe_batch *b = crf_alloc(1, sizeof(*b) + cap * sizeof(b->messages[0]));
+	struct carafe_batch *b = crf_realloc(NULL, 1, sizeof(*b) + cap * sizeof(b->messages[0]));
 
+	*b = (struct carafe_batch){ 0 }; /* messages are filled in as they come */
 	crf_list_init(&b->link);
 	b->cap = cap;
 	return b;

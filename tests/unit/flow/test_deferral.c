@@ -170,6 +170,29 @@ what_fails_too_often_is_dead_lettered(void **unused)
 }
 
 static void
+what_is_done_behind_a_dead_letter_is_marked_though_the_partition_goes(void **unused)
+{
+	(void)unused;
+	rig_init(&r, &deferring);
+	carafe_dlq(r.route, .topic = "orders.dead", .max_retries = CARAFE_NONE);
+	rig_run(&r);
+	fake_messages(&r.source, 10, 12);
+	expect(&r, "m10 a1;m11 a1;m12 a1;");
+	complete(10, CARAFE_FAILED);
+	done(11);
+	done(12);
+	crf_lane_raise(r.source.lane, CRF_LANE_REVOKED);
+	settle(r.pool);
+	answer(0);
+	settle(r.pool);
+	assert_int_equal(r.source.drained, 1);
+	assert_true(r.source.marked == 13);
+	assert_true(atomic_load(&r.flow.consumed) == 2);
+	crf_buf_reset(&r.log);
+	rig_fini(&r);
+}
+
+static void
 a_batch_is_deferred_as_a_whole(void **unused)
 {
 	(void)unused;
@@ -450,6 +473,7 @@ main(void)
 		cmocka_unit_test(no_more_than_max_messages_are_in_hand),
 		cmocka_unit_test(one_that_fails_is_retried_when_the_others_are_back),
 		cmocka_unit_test(what_fails_too_often_is_dead_lettered),
+		cmocka_unit_test(what_is_done_behind_a_dead_letter_is_marked_though_the_partition_goes),
 		cmocka_unit_test(a_batch_is_deferred_as_a_whole),
 		cmocka_unit_test(a_handler_that_defers_returns_pending_and_no_other_does),
 		cmocka_unit_test(it_may_be_completed_before_the_handler_returns),
