@@ -236,6 +236,7 @@ restart_all(struct group *g, const char *child)
 	wait_until_steady(g);
 	for (int i = 0; i < g->o->members; i++) {
 		look_at_rest(g);
+		usleep((useconds_t)(i * 370 % 1000) * 1000); /* at any time between heartbeats, which began when nothing moved any more */
 		begin_window(g);
 		end_member(g, i);
 		start_member(g, child, i);
