@@ -63,6 +63,16 @@ report_failure(struct crf_connection *c, int code, const struct crf_partitions *
 	free(text);
 }
 
+/* Asked before each commit while partitions are on their way out; else librdkafka tells. */
+static bool
+is_dropped(struct crf_connection *c)
+{
+	if (c->revoke.step == CRF_REVOKE_NONE || c->spec->direct)
+		return false;
+	c->dropped = c->dropped || !crf_client_member(c->client);
+	return c->dropped;
+}
+
 bool
 crf_commit_start(struct crf_connection *c, crf_ns now)
 {
@@ -72,7 +82,7 @@ crf_commit_start(struct crf_connection *c, crf_ns now)
 	if (c->committing)
 		return false;
 	collect(c, &l);
-	if (l.count > 0) {
+	if (l.count > 0 && !is_dropped(c)) {
 		c->committing = crf_client_commit(c->client, &l, NULL, &err) == CARAFE_OK;
 		if (!c->committing) {
 			c->not_before = now + COMMIT_RETRY;
@@ -150,6 +160,7 @@ crf_commit_ended(struct crf_connection *c, const struct crf_client_event *ev)
 			drop_metadata(e);
 		answer_waits(c, e, code);
 	}
+	c->dropped = failed == CRF_KAFKA_UNKNOWN_MEMBER_ID || failed == CRF_KAFKA_FENCED_MEMBER_EPOCH;
 	if (failed != 0) {
 		c->not_before = crf_now() + COMMIT_RETRY;
 		report_failure(c, failed, &ev->partitions);

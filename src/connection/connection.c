@@ -486,7 +486,7 @@ static bool
 waits_for_commit(struct crf_connection *c, crf_ns now)
 {
 	if ((!c->committing && !crf_commit_due(c)) || now >= crf_connection_bound(c, c->close_by) ||
-	    crf_client_lost(c->client))
+	    c->dropped || crf_client_lost(c->client))
 		return false;
 	if (now >= c->not_before)
 		crf_commit_start(c, now);

@@ -81,6 +81,7 @@ struct crf_connection {
 	crf_ns commit_interval;
 	crf_ns next_commit; /* the periodic one */
 	crf_ns not_before;  /* after a refusal */
+	bool dropped;       /* the group does not know this member any more */
 	bool committing;    /* one commit is on its way; never two, so that they cannot overtake each other */
 
 	struct crf_mutex mu;

@@ -46,6 +46,7 @@ crf_rebalance_assign(struct crf_connection *c, const struct crf_partitions *l)
 	atomic_store(&c->steady, true);
 	atomic_store(&c->rebalanced, crf_now());
 	c->not_before = 0; /* what the last generation was refused */
+	c->dropped = false;
 }
 
 /* A lane that has no worker to say so is as good as drained, unless its shutdown hook is to run. One that hangs is not waited
@@ -149,7 +150,7 @@ crf_rebalance_advance(struct crf_connection *c, crf_ns now)
 
 	if (r->step == CRF_REVOKE_NONE)
 		return;
-	if (!r->lost && crf_client_lost(c->client))
+	if (!r->lost && (c->dropped || crf_client_lost(c->client)))
 		r->lost = true;
 	if (r->step == CRF_REVOKE_DRAINING) {
 		bool waits = !r->lost && !crf_connection_forced(c) && !all_drained(c, &r->list);
@@ -164,7 +165,9 @@ crf_rebalance_advance(struct crf_connection *c, crf_ns now)
 	if (!r->lost && now < crf_connection_bound(c, r->deadline) && (c->committing || crf_commit_due(c))) {
 		if (!c->committing && now >= c->not_before)
 			crf_commit_start(c, now);
-		return;
+		if (!c->dropped)
+			return;
+		r->lost = true;
 	}
 	let_go(c);
 }

@@ -180,6 +180,17 @@ crf_client_lost(struct crf_client *c)
 	return rd_kafka_assignment_lost(c->rk) != 0;
 }
 
+bool
+crf_client_member(struct crf_client *c)
+{
+	char *id = rd_kafka_memberid(c->rk);
+	bool member = id != NULL && *id != '\0';
+
+	if (id != NULL)
+		rd_kafka_mem_free(c->rk, id);
+	return member;
+}
+
 const char *
 crf_client_protocol(struct crf_client *c)
 {

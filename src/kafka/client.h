@@ -53,6 +53,11 @@ carafe_rc crf_client_unassign(struct crf_client *c, const struct crf_partitions 
 /* The assignment was lost (session or max.poll.interval expired): committing is pointless. */
 bool crf_client_lost(struct crf_client *c);
 
+/* The group has not dropped this member, for all that librdkafka knows. In the middle of a rebalance it does not call the
+ * assignment lost when it learns that (its issue 5604), and goes on committing as nobody in particular, which a group without
+ * members accepts. */
+bool crf_client_member(struct crf_client *c);
+
 /* Starts a commit of exactly these; its end arrives as CRF_CLIENT_COMMITTED with the same tag. Also tells librdkafka
  * what is stored, so that its statistics show a true lag. */
 carafe_rc crf_client_commit(struct crf_client *c, const struct crf_partitions *l, void *tag, carafe_error *err);

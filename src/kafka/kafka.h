@@ -14,6 +14,8 @@
 #define CRF_KAFKA_TIMED_OUT (-185) /* librdkafka's _TIMED_OUT */
 #define CRF_KAFKA_OFFSET_METADATA_TOO_LARGE 12
 #define CRF_KAFKA_INCONSISTENT_GROUP_PROTOCOL 23
+#define CRF_KAFKA_UNKNOWN_MEMBER_ID 25
+#define CRF_KAFKA_FENCED_MEMBER_EPOCH 110
 
 /* A place in a partition. */
 struct crf_position {

@@ -61,7 +61,8 @@ static struct {
 	unsigned seed, random;
 	const char *protocol, *handler, *group, *topic;
 	char commit[12], drain[12], sleep_us[12], log[96];
-	bool is_static, calm;
+	bool is_static;
+	enum weather weather;
 	int members, run;
 	struct fault faults[FAULTS];
 	size_t fault_count, fault_next;
@@ -134,7 +135,7 @@ draw_faults(void)
 	t.used = choose_kinds();
 	if (options.kinds != 0)
 		t.used = options.kinds;
-	t.calm = (t.used & (1U << PAUSE | 1U << HANG | 7U << NODE_KILL)) == 0;
+	t.weather = t.used >= 1U << NODE_KILL ? ROUGH : (t.used & (1U << PAUSE | 1U << HANG)) != 0 ? FAIR : CALM;
 	while (at < end && t.fault_count < FAULTS) {
 		enum kind kind = (enum kind)chance(KINDS);
 
@@ -310,7 +311,7 @@ expect_status(struct slot *s)
 
 	if (status == 128 + SIGTERM && !verifier_knows(t.verifier, s->run)) /* it was not yet up to signals */
 		return;
-	if (status != 0 && (t.calm || (status != 70 && status != 75))) {
+	if (status != 0 && (t.weather == CALM || (status != 70 && status != 75))) {
 		it_child_show(s->child);
 		fail_msg("VIOLATION: a member that was asked to stop ended with %d", status);
 	}
@@ -566,7 +567,7 @@ set_up(void **state)
 	fd = open(t.log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
 	close(fd);
-	t.verifier = verifier_new(t.log, t.calm);
+	t.verifier = verifier_new(t.log, t.weather);
 	t.producer = client(RD_KAFKA_PRODUCER, CARAFE_KV({ "linger.ms", "2" }, { "enable.idempotence", "true" }));
 	t.asker = client(RD_KAFKA_CONSUMER, CARAFE_KV({ "group.id", t.group }, { "enable.auto.commit", "false" }));
 	for (int i = 0; i < t.members; i++)

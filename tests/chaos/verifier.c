@@ -7,6 +7,9 @@
  *   - within an assignment messages come in order, each once, unless its handler failed;
  *   - no handler begins after the partition was given up, nor, in calm weather, after another member was given it.
  *
+ * With nodes in trouble (rough weather) a commit that was refused for want of an answer may still be carried out, after one that
+ * came later; and a coordinator that is none any more may answer. What that makes of the first rules is let pass.
+ *
  * Members write a line before what it says has consequences ("done" before it is marked) or after it has come true
  * ("committed" when the coordinator has said so), so these hold for the order of lines. */
 #include "chaos/verifier.h"
@@ -21,6 +24,7 @@
 
 #define MOST (1 << 17) /* messages a partition */
 #define RUNS 512       /* processes */
+#define DOUBT_MS 20000 /* how long a request may lie about */
 
 struct record {
 	int produced, handled; /* its number, from 1; 0: not yet */
@@ -34,6 +38,8 @@ struct partition {
 	int64_t floor;     /* everything before is known to be committed: nothing begins before it */
 	int64_t committed; /* as last asked, -1 */
 	int owner;         /* the run that was last given it */
+	int64_t doubt;     /* rough weather: a commit of this, or of more, may still be carried out */
+	double doubt_until;
 };
 
 /* A process and a partition. */
@@ -48,7 +54,7 @@ struct verifier {
 	int fd;
 	off_t at;
 	long line;
-	bool calm;
+	enum weather weather;
 	struct partition partitions[CHAOS_PARTITIONS];
 	struct tenure tenures[RUNS][CHAOS_PARTITIONS];
 	bool known[RUNS]; /* processes that have been in the group */
@@ -78,13 +84,13 @@ verifier_violation(const struct verifier *v)
 }
 
 struct verifier *
-verifier_new(const char *log, bool calm)
+verifier_new(const char *log, enum weather weather)
 {
 	struct verifier *v = calloc(1, sizeof(*v));
 
 	v->fd = open(log, O_RDONLY | O_CLOEXEC);
 	assert_true(v->fd >= 0);
-	v->calm = calm;
+	v->weather = weather;
 	for (int p = 0; p < CHAOS_PARTITIONS; p++) {
 		v->partitions[p].records = calloc(MOST, sizeof(struct record));
 		v->partitions[p].committed = -1;
@@ -162,10 +168,21 @@ committed(struct verifier *v, int run, int id, int64_t offset)
 	v->tenures[run][id].refused = false;
 }
 
+static bool
+in_doubt(const struct partition *p, int64_t offset)
+{
+	return it_now() < p->doubt_until && offset >= p->doubt;
+}
+
 static void
 refused(struct verifier *v, int run, int id, int64_t offset)
 {
-	(void)offset;
+	struct partition *p = &v->partitions[id];
+
+	if (v->weather == ROUGH && !in_doubt(p, offset)) {
+		p->doubt = it_now() < p->doubt_until && p->doubt < offset ? p->doubt : offset;
+		p->doubt_until = it_now() + DOUBT_MS;
+	}
 	v->tenures[run][id].refused = true;
 	v->n.refused++;
 }
@@ -188,8 +205,10 @@ struct work {
 static void
 begin_epoch(struct verifier *v, struct tenure *t, const struct work *w)
 {
-	const struct partition *p = &v->partitions[w->id];
+	struct partition *p = &v->partitions[w->id];
 
+	if (w->first < p->floor && in_doubt(p, w->first))
+		p->floor = w->first;
 	if (w->first < p->floor || w->first > p->handled)
 		violate(v, "run %d begins partition %d at %lld; committed is everything before %lld, handled everything before %lld",
 		    w->run, w->id, (long long)w->first, (long long)p->floor, (long long)p->handled);
@@ -205,7 +224,7 @@ begins(struct verifier *v, const struct work *w)
 	/* A partition is lost without asking: one handler may be about to begin. */
 	if (!t->owned && (t->in_peace || ++t->late > 1))
 		violate(v, "run %d begins %lld of partition %d, which it has given up", w->run, (long long)w->first, w->id);
-	if (v->calm && v->partitions[w->id].owner != w->run)
+	if (v->weather == CALM && v->partitions[w->id].owner != w->run)
 		violate(v, "run %d begins %lld of partition %d, which run %d was given", w->run, (long long)w->first, w->id,
 		    v->partitions[w->id].owner);
 	if (t->epoch != w->epoch)
@@ -340,7 +359,7 @@ verifier_committed(struct verifier *v, int partition, int64_t offset)
 	struct partition *p = &v->partitions[partition];
 
 	verifier_read(v);
-	if (offset > p->handled || offset < p->committed)
+	if (offset > p->handled || (offset < p->committed && v->weather != ROUGH))
 		violate(v, "partition %d has %lld committed; it had %lld, and handled is everything before %lld", partition,
 		    (long long)offset, (long long)p->committed, (long long)p->handled);
 	p->committed = offset;

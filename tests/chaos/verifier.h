@@ -10,9 +10,12 @@
 
 struct verifier;
 
-/* Over the log at that path, which members append to. calm: nobody is stopped without noticing, so that no member may act for a
- * partition that another one was given. */
-struct verifier *verifier_new(const char *log, bool calm);
+/* CALM: nobody stands still, so that no member may act for a partition that another one was given. ROUGH: not even Kafka's
+ * nodes are spared. */
+enum weather { CALM, FAIR, ROUGH };
+
+/* Over the log at that path, which members append to. */
+struct verifier *verifier_new(const char *log, enum weather weather);
 void verifier_free(struct verifier *v);
 
 /* The first contradiction there was, NULL; nothing is looked at after it. */

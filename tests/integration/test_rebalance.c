@@ -274,6 +274,62 @@ highest_attempt(const struct it_sink *s, size_t from)
 }
 
 /* With an eager group everything is revoked and most of it comes back. */
+/* One that is asked to stop waits at the gate, the others take a little while. */
+static carafe_rc
+linger_when_asked_to_stop(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
+{
+	(void)m;
+	for (int i = 0; i < 20 && !carafe_should_stop(c); i++)
+		it_nap(2);
+	if (carafe_should_stop(c))
+		it_gate_wait(s->gate);
+	return CARAFE_OK;
+}
+
+static bool
+all_committed(const struct stream *t)
+{
+	for (int p = 0; p < PARTITIONS; p++)
+		if (it_committed(t->group, t->topic, p) != t->produced)
+			return false;
+	return true;
+}
+
+/* It takes longer to give a partition up than the group waits. Others take over, get further, and leave: a group that is empty
+ * takes any commit, from those as well who are no members any more. */
+static void
+a_member_that_was_dropped_while_it_finished_takes_nothing_back(void **state)
+{
+	struct stream t = new_stream("dropped");
+	struct it_sink *s = it_sink_new();
+	struct it_events *events = it_events_new();
+	carafe *app = it_app(.protocol = IT_RANGE, .events = events, .impatient = true, .max_messages = 20);
+	struct it_peer *peer;
+
+	(void)state;
+	s->gate = it_gate_new();
+	s->on_message = linger_when_asked_to_stop;
+	it_route(app, t.group, t.topic, it_message_handler, s);
+	it_start(app);
+	produce_until(&t, partitions_of(s, t.topic) == PARTITIONS);
+	peer = it_peer(.group = t.group, .topic = t.topic, .protocol = IT_RANGE,
+	    .kafka = CARAFE_KV({ "session.timeout.ms", "3000" }, { "max.poll.interval.ms", "3000" }));
+	produce_until(&t, it_gate_waiting(s->gate) > 0);
+	it_until(it_peer_assigned(peer) == PARTITIONS);
+	produce_more(&t, 5);
+	it_until(it_peer_times(peer, 0, t.produced - 1) > 0 && it_peer_times(peer, 1, t.produced - 1) > 0 &&
+		 it_peer_times(peer, 2, t.produced - 1) > 0 && it_peer_times(peer, 3, t.produced - 1) > 0);
+	it_peer_leave(peer);
+	assert_true(all_committed(&t));
+	it_gate_open(s->gate);
+	it_until(it_event_count(events, CARAFE_EV_REBALANCE_REVOKED) > 0);
+	assert_true(all_committed(&t));
+	assert_string_equal(it_event_at(events, CARAFE_EV_REBALANCE_REVOKED, 0).reason, "lost");
+	produce_more(&t, 1);
+	it_until(all_committed(&t));
+	it_stop(app);
+}
+
 static void
 after_losing_and_regaining_a_partition_attempts_start_anew(void **state)
 {
@@ -427,6 +483,7 @@ main(void)
 		IT_PROTOCOLS(a_member_without_partitions_leaves_when_it_stops),
 		IT_PROTOCOLS(nobody_has_a_partition_before_its_handler_has_finished),
 		IT_PROTOCOLS(a_handler_past_the_drain_timeout_loses_its_partition_and_delays_no_other),
+		IT(a_member_that_was_dropped_while_it_finished_takes_nothing_back),
 		IT(after_losing_and_regaining_a_partition_attempts_start_anew),
 		IT_PROTOCOLS(a_group_does_not_notice_another_groups_rebalance),
 		IT(a_static_member_that_restarts_is_not_noticed),
