@@ -123,8 +123,9 @@ keys_of_a_partition_are_handled_side_by_side_each_in_order(void **state)
 {
 	const char *topic = it_topic("side", 1, NULL), *group = it_name("group");
 	struct it_sink *s = worker();
-	carafe *app = it_app(.protocol = it_protocol(state), .concurrency = 4);
+	carafe *app = it_app(.concurrency = 4);
 
+	(void)state;
 	new_ledger();
 	s->gate = it_gate_new();
 	it_produce_many(topic, 0, 0, 400);
@@ -377,6 +378,33 @@ nothing_is_lost_and_order_is_kept_when_partitions_move(void **state)
 }
 
 static void
+a_rebalance_while_a_key_fails_moves_it_as_it_is(void **state)
+{
+	const char *topic = it_topic("failing", 2, NULL), *group = it_name("group");
+	struct it_sink *s = worker(), *other = worker();
+	carafe *app = it_app(.protocol = it_protocol(state), .settings = quick);
+	carafe *second = it_app(.protocol = it_protocol(state), .settings = quick);
+
+	new_ledger();
+	atomic_store(&s->number, 50);
+	for (int p = 0; p < 2; p++)
+		it_produce_many(topic, p, 0, 250);
+	draw(app, group, topic, s, .max = 4);
+	draw(second, group, topic, other, .max = 4);
+	it_start(app);
+	it_until(distinct() == 2 * (250 - 25)); /* all but those of the key from there on */
+	it_start(second);
+	it_until(distinct() == 2 * 250 - 25); /* of one partition they are done elsewhere */
+	atomic_store(&s->number, -1);
+	it_until(distinct() == 2 * 250);
+	for (int p = 0; p < 2; p++)
+		it_until(it_committed(group, topic, p) == 250);
+	it_stop(second);
+	it_stop(app);
+	expect_in_order();
+}
+
+static void
 a_stop_waits_for_what_is_in_hand_and_commits_no_more(void **state)
 {
 	const char *topic = it_topic("stop", 1, NULL), *group = it_name("group");
@@ -482,7 +510,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IT_PROTOCOLS(keys_of_a_partition_are_handled_side_by_side_each_in_order),
+		IT(keys_of_a_partition_are_handled_side_by_side_each_in_order),
 		IT(a_messages_own_key_is_what_counts),
 		IT(a_key_stays_with_its_strand_when_that_is_wanted),
 		IT(a_key_that_fails_for_ever_holds_up_no_other),
@@ -491,6 +519,7 @@ main(void)
 		IT(a_mark_commits_nothing_that_other_strands_have_not_marked),
 		IT(a_mark_covers_what_its_strand_had_before),
 		IT_PROTOCOLS(nothing_is_lost_and_order_is_kept_when_partitions_move),
+		IT_PROTOCOLS(a_rebalance_while_a_key_fails_moves_it_as_it_is),
 		IT(a_stop_waits_for_what_is_in_hand_and_commits_no_more),
 		IT(what_is_deferred_is_in_order_key_by_key),
 	};

@@ -37,6 +37,8 @@ typedef bool (*carafe_keys_partitioner)(const carafe_message *m, void *arg, uint
  * Whoever is given the partition next hands those out to nobody, if it has carafe_keys() on its route. What was done after the last
  * commit is handed out again after a crash, as ever.
  *
+ * carafe_eofed() is true in the eofed hook and nowhere else, since a batch is not the partition's.
+ *
  * carafe_pause() and carafe_seek() in a handler are for its strand, and go back or forth in what it has in hand, else they return
  * CARAFE_INVALID. From outside they are for the partition; such a seek waits until nothing is in the strands' hands. Metadata of
  * a mark (carafe_mark_with()) is committed if that mark lets more be committed, in the place of carafe's own, and lost if not.
