@@ -301,14 +301,12 @@ static void
 take_down(struct crf_engine *e)
 {
 	size_t count = e->connection_count;
-	crf_ns now = crf_now();
 
 	e->connection_count = 0; /* who describes or checks them looks no more */
 	crf_unlock(&e->app->mu);
 	for (size_t i = 0; i < count; i++)
 		crf_connection_free(e->connections[i]);
-	if (e->flow.producer != NULL)
-		crf_producer_free(e->flow.producer, crf_ms_until(deadline_of(e), now, 60000));
+	crf_producer_free(e->flow.producer, 0); /* nobody waits for a letter any more: its message will be handed out again */
 	e->flow.producer = NULL;
 	crf_lock(&e->app->mu);
 	enter(e, CARAFE_STOPPED, CARAFE_EV_APP_STOPPED);
