@@ -1,12 +1,8 @@
 /* A real route against a model of it: random schedules of messages, verdicts, work that is deferred, pauses, seeks back, wishes
  * from outside, revocations and time. Whatever happens, nothing that was not done is marked, nothing is handed out before what
- * is in front of it, and in the end everything was done.
- *
- *   CRF_SEED=n      runs the one episode that failed; each failure prints its seed
- *   CRF_EPISODES=n  how many to run */
+ * is in front of it, and in the end everything was done. */
+#include "../work/episodes.h"
 #include "rig.h"
-
-#include <stdlib.h>
 
 #include <carafe/feature/deferral.h>
 #include <carafe/feature/steer.h>
@@ -39,10 +35,7 @@ static struct {
 static uint64_t
 rnd(uint64_t below)
 {
-	m.random ^= m.random << 13;
-	m.random ^= m.random >> 7;
-	m.random ^= m.random << 17;
-	return m.random % below;
+	return next_random(&m.random, below);
 }
 
 static bool
@@ -302,12 +295,8 @@ episode(uint64_t seed)
 static void
 whatever_happens_all_is_done_in_order(void **unused)
 {
-	const char *seed = getenv("CRF_SEED"), *episodes = getenv("CRF_EPISODES");
-	uint64_t count = episodes != NULL ? strtoull(episodes, NULL, 10) : EPISODES;
-
 	(void)unused;
-	for (uint64_t i = 1; i <= count; i++)
-		episode(seed != NULL ? strtoull(seed, NULL, 10) + i - 1 : i);
+	run_episodes(episode, EPISODES);
 }
 
 int

@@ -58,10 +58,7 @@ static uint64_t total_runs;
 static uint64_t
 rnd(uint64_t below)
 {
-	model.random ^= model.random << 13;
-	model.random ^= model.random >> 7;
-	model.random ^= model.random << 17;
-	return model.random % below;
+	return next_random(&model.random, below);
 }
 
 static bool

@@ -8,6 +8,16 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+/* Below that; state is never 0. */
+static inline uint64_t
+next_random(uint64_t *state, uint64_t below)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state % below;
+}
+
 static inline void
 run_episodes(void (*episode)(uint64_t seed), uint64_t count)
 {

@@ -49,10 +49,7 @@ static uint64_t total_runs, total_steps;
 static uint64_t
 rnd(struct model *m, uint64_t below)
 {
-	m->random ^= m->random << 13;
-	m->random ^= m->random >> 7;
-	m->random ^= m->random << 17;
-	return m->random % below;
+	return next_random(&m->random, below);
 }
 
 static bool
