@@ -25,9 +25,10 @@ int it_limit_ms(enum it_protocol protocol);
 /* An app on the cluster in use: to be drawn, started with it_start and ended with it_stop. */
 #define it_app(...) it_app_(&(struct it_app_opts){ __VA_ARGS__ })
 carafe *it_app_(const struct it_app_opts *opts);
-/* Draws a route whose handler records in sink, with carafe_arg() being the sink. */
-#define it_route(app, group, topic, handler_, sink, ...)                                                               \
-	carafe_route(carafe_group((app), (group)), (topic), .handler = &(handler_), .arg = (sink), __VA_ARGS__)
+/* it_route(app, group, topic, handler, sink, options...): a route whose handler records in sink, with carafe_arg() being the
+ * sink. */
+#define it_route(app, group, topic, handler_, ...)                                                                     \
+	carafe_route(carafe_group((app), (group)), (topic), .handler = &(handler_), .arg = __VA_ARGS__)
 
 void it_start(carafe *app);
 /* Stops it gracefully, which must work, and frees it. */
