@@ -14,6 +14,18 @@ struct tally {
 	int64_t packages, kib;
 };
 
+/* Up to the next tab; NULL when nothing is left. */
+static char *
+next_field(char **rest)
+{
+	char *field = *rest, *tab = field != NULL ? strchr(field, '\t') : NULL;
+
+	if (tab != NULL)
+		*tab++ = '\0';
+	*rest = tab;
+	return field;
+}
+
 static carafe_rc
 on_package(carafe_consumer *c, const carafe_message *m)
 {
@@ -22,7 +34,7 @@ on_package(carafe_consumer *c, const carafe_message *m)
 
 	snprintf(text, sizeof(text), "%.*s", (int)m->value.len, (const char *)m->value.data);
 	for (int i = 0; i < FIELDS; i++)
-		if ((field[i] = strsep(&rest, "\t")) == NULL)
+		if ((field[i] = next_field(&rest)) == NULL)
 			return carafe_fail(c, "%s has only %d of %d fields", text, i, FIELDS);
 	if (strcmp(field[MAINTAINER] + strcspn(field[MAINTAINER], ">"), ">") != 0)
 		return carafe_fail(c, "%s: nobody can write to \"%s\"", field[NAME], field[MAINTAINER]);
