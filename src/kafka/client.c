@@ -315,16 +315,7 @@ crf_client_leave(struct crf_client *c)
 bool
 crf_client_left(struct crf_client *c)
 {
-	char *id;
-	bool left;
-
-	if (c->is_static || c->is_kip848)
-		return true;
-	id = rd_kafka_memberid(c->rk);
-	left = id == NULL || id[0] == '\0';
-	if (id != NULL)
-		rd_kafka_mem_free(c->rk, id);
-	return left;
+	return c->is_static || c->is_kip848 || !crf_client_member(c);
 }
 
 carafe_rc
