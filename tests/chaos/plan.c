@@ -1,0 +1,104 @@
+/* What a seed decides before anything runs: the group, and what happens to it when. */
+#include "chaos/chaos.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "support/test.h"
+
+static const char *const kinds[KINDS] = { "kill", "kill-all", "stop", "pause", "hang", "join", "leave", "kill-node", "pause-node",
+	"roll-nodes" };
+
+const char *
+plan_kind(int kind)
+{
+	return kinds[kind];
+}
+
+static int
+chance(int n)
+{
+	return (int)((unsigned)rand_r(&chaos.random) % (unsigned)n);
+}
+
+static int
+between(int low, int high)
+{
+	return low + chance(high - low + 1);
+}
+
+/* How long: stops are noticed by nobody, past the session, or past max.poll.interval.ms; nodes likewise. */
+static int
+duration(enum kind kind)
+{
+	switch (kind) {
+	case PAUSE:
+		return options.quick ? between(50, 500) : chance(2) ? between(50, 1500) : between(3500, 8000);
+	case NODE_KILL:
+	case NODE_PAUSE:
+		return between(500, 6000);
+	default:
+		return chance(3) > 0 ? 0 : between(0, 3000);
+	}
+}
+
+/* Which faults this seed has: some of them, so that each is also met without the others. */
+static unsigned
+choose_kinds(void)
+{
+	unsigned members = (unsigned)between(1, (1 << NODE_KILL) - 1);
+	unsigned nodes = nodes_are_ours() && chance(2) ? (unsigned)between(1, 7) << NODE_KILL : 0;
+
+	if (options.quick)
+		members = (members & ~(1U << HANG)) | 1U << TERM;
+	return members | nodes;
+}
+
+static void
+draw_faults(void)
+{
+	double end = options.seconds * 1000.0, at = between(200, 1200);
+
+	chaos.used = choose_kinds();
+	if (options.kinds != 0)
+		chaos.used = options.kinds;
+	chaos.weather = chaos.used >= 1U << NODE_KILL ? ROUGH : (chaos.used & (1U << PAUSE | 1U << HANG)) != 0 ? FAIR : CALM;
+	while (at < end && chaos.fault_count < FAULTS) {
+		enum kind kind = (enum kind)chance(KINDS);
+
+		if ((chaos.used & 1U << kind) == 0)
+			continue;
+		chaos.faults[chaos.fault_count++] = (struct fault){ at, kind, kind >= NODE_KILL ? between(1, NODES) : chance(SLOTS), duration(kind) };
+		at += chance(4) > 0 ? between(50, 900) : between(0, 50);
+	}
+}
+
+void
+plan_draw(void)
+{
+	static const char *const protocols[] = { "range", "cooperative", "kip-848" };
+
+	chaos.random = chaos.seed * 2654435761U + 1;
+	chance(2);
+	chaos.protocol = protocols[chance(3)];
+	chaos.handler = chance(2) ? "batches" : "messages";
+	chaos.is_static = chance(4) == 0;
+	chaos.members = between(1, 4);
+	snprintf(chaos.commit, sizeof(chaos.commit), "%d", between(20, 400));
+	snprintf(chaos.drain, sizeof(chaos.drain), "%d", chance(2) ? 1500 : 20000);
+	snprintf(chaos.sleep_us, sizeof(chaos.sleep_us), "%d", chance(3) == 0 ? 0 : between(100, 3000));
+	draw_faults();
+}
+
+void
+plan_describe(void)
+{
+	char text[256] = "";
+	size_t n = 0;
+
+	for (int k = 0; k < KINDS; k++)
+		if (chaos.used & 1U << k)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", n > 0 ? ", " : "", kinds[k]);
+	print_message("# seed %u: %s, %d%s members, %s of %s us each, commits every %s ms, drains %s ms; %zu faults: %s\n", chaos.seed, chaos.protocol,
+	    chaos.members, chaos.is_static ? " static" : "", chaos.handler, chaos.sleep_us, chaos.commit, chaos.drain, chaos.fault_count, text);
+}

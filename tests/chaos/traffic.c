@@ -1,0 +1,100 @@
+/* What is produced, and what the group has committed of it. */
+#include "chaos/chaos.h"
+
+#include <stdio.h>
+
+#include "support/rdkafka.h"
+#include "support/test.h"
+
+#define RATE 1200 /* messages a second */
+
+static void
+on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
+{
+	(void)rk, (void)opaque;
+	if (m->err != 0)
+		fail_msg("seed %u: not produced: %s", chaos.seed, rd_kafka_err2str(m->err));
+	verifier_produced(chaos.verifier, m->partition, m->offset, (int)(intptr_t)m->_private);
+}
+
+static void
+produce_one(int partition)
+{
+	int number = ++chaos.numbers[partition];
+	char value[32];
+	size_t len = (size_t)snprintf(value, sizeof(value), "%d", number);
+	rd_kafka_vu_t vus[] = {
+		{ .vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = chaos.topic },
+		{ .vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = partition },
+		{ .vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY },
+		{ .vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = { value, len } },
+		{ .vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = (void *)(intptr_t)number },
+	};
+
+	assert_null(rd_kafka_produceva(chaos.producer, vus, 5));
+	chaos.sent++;
+}
+
+void
+traffic_pump(void)
+{
+	long due = (long)((it_now() - chaos.began) * RATE / 1000);
+
+	for (int burst = 0; !chaos.mute && chaos.sent < due && burst < 1000; burst++)
+		produce_one((int)(chaos.sent % CHAOS_PARTITIONS));
+	rd_kafka_poll(chaos.producer, 0);
+}
+
+void
+traffic_look_at_commits(void)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(CHAOS_PARTITIONS);
+
+	for (int p = 0; p < CHAOS_PARTITIONS; p++)
+		rd_kafka_topic_partition_list_add(list, chaos.topic, p);
+	if (rd_kafka_committed(chaos.asker, list, 500) == 0)
+		for (int i = 0; i < list->cnt; i++)
+			if (list->elems[i].err == 0 && list->elems[i].offset >= 0)
+				verifier_committed(chaos.verifier, list->elems[i].partition, list->elems[i].offset);
+	rd_kafka_topic_partition_list_destroy(list);
+}
+
+static rd_kafka_t *
+client(rd_kafka_type_t type, const carafe_kv *settings)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	char text[512];
+	rd_kafka_t *rk;
+
+	rd_kafka_conf_set(conf, "bootstrap.servers", it_kafka(), text, sizeof(text));
+	rd_kafka_conf_set(conf, "reconnect.backoff.max.ms", "500", text, sizeof(text));
+	rd_kafka_conf_set(conf, "log_level", "0", text, sizeof(text));
+	for (; settings->key != NULL; settings++)
+		assert_int_equal(rd_kafka_conf_set(conf, settings->key, settings->value, text, sizeof(text)), RD_KAFKA_CONF_OK);
+	if (type == RD_KAFKA_PRODUCER)
+		rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+	rk = rd_kafka_new(type, conf, text, sizeof(text));
+	assert_non_null(rk);
+	return rk;
+}
+
+void
+traffic_begin(void)
+{
+	chaos.producer = client(RD_KAFKA_PRODUCER, CARAFE_KV({ "linger.ms", "2" }, { "enable.idempotence", "true" }));
+	chaos.asker = client(RD_KAFKA_CONSUMER, CARAFE_KV({ "group.id", chaos.group }, { "enable.auto.commit", "false" }));
+}
+
+bool
+traffic_is_delivered(void)
+{
+	return rd_kafka_outq_len(chaos.producer) == 0;
+}
+
+void
+traffic_end(void)
+{
+	rd_kafka_purge(chaos.producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+	rd_kafka_destroy(chaos.producer);
+	rd_kafka_destroy(chaos.asker);
+}
