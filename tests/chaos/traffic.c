@@ -59,30 +59,11 @@ traffic_look_at_commits(void)
 	rd_kafka_topic_partition_list_destroy(list);
 }
 
-static rd_kafka_t *
-client(rd_kafka_type_t type, const carafe_kv *settings)
-{
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	char text[512];
-	rd_kafka_t *rk;
-
-	rd_kafka_conf_set(conf, "bootstrap.servers", it_kafka(), text, sizeof(text));
-	rd_kafka_conf_set(conf, "reconnect.backoff.max.ms", "500", text, sizeof(text));
-	rd_kafka_conf_set(conf, "log_level", "0", text, sizeof(text));
-	for (; settings->key != NULL; settings++)
-		assert_int_equal(rd_kafka_conf_set(conf, settings->key, settings->value, text, sizeof(text)), RD_KAFKA_CONF_OK);
-	if (type == RD_KAFKA_PRODUCER)
-		rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-	rk = rd_kafka_new(type, conf, text, sizeof(text));
-	assert_non_null(rk);
-	return rk;
-}
-
 void
 traffic_begin(void)
 {
-	chaos.producer = client(RD_KAFKA_PRODUCER, CARAFE_KV({ "linger.ms", "2" }, { "enable.idempotence", "true" }));
-	chaos.asker = client(RD_KAFKA_CONSUMER, CARAFE_KV({ "group.id", chaos.group }, { "enable.auto.commit", "false" }));
+	chaos.producer = it_producer(CARAFE_KV({ "linger.ms", "2" }, { "enable.idempotence", "true" }), on_delivery);
+	chaos.asker = it_consumer(CARAFE_KV({ "group.id", chaos.group }));
 }
 
 bool

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "support/letters.h"
 #include "support/rdkafka.h"
 #include "support/test.h"
 
@@ -50,7 +51,8 @@ static struct {
 	int kills;
 	const char *group, *topics[3], *dead;
 	struct partition partitions[3 * PARTITIONS];
-	rd_kafka_t *producer, *reader;
+	rd_kafka_t *producer;
+	struct it_letters *letters;
 	double produce_since;
 	long produced;
 	bool produce_no_more;
@@ -59,7 +61,6 @@ static struct {
 	char *unread; /* of the log: a line that has no end yet */
 	off_t log_at;
 	int run;
-	int64_t letters; /* read so far */
 	long lines, duplicates, most_at_once;
 	double oldest;
 } t = { .kills = 50 };
@@ -199,31 +200,9 @@ log_size(void)
 /* ------------------------------------------------------------------------------------------------ dead letters */
 
 static void
-note_letter(const rd_kafka_message_t *m)
+note_letter(int32_t partition, int64_t offset)
 {
-	rd_kafka_headers_t *headers;
-	const void *partition, *offset;
-	size_t len;
-
-	assert_int_equal(rd_kafka_message_headers(m, &headers), 0);
-	assert_int_equal(rd_kafka_header_get_last(headers, "source_partition", &partition, &len), 0);
-	assert_int_equal(rd_kafka_header_get_last(headers, "source_offset", &offset, &len), 0);
-	partition_of(t.topics[2], atoi(partition))->records[atoll(offset)].in_queue = true;
-}
-
-/* Everything that the dead letter topic has by now. */
-static void
-read_letters(void)
-{
-	for (int64_t end = it_end(t.dead, 0); t.letters < end;) {
-		rd_kafka_message_t *m = rd_kafka_consumer_poll(t.reader, 10000);
-
-		assert_non_null(m);
-		assert_int_equal(m->err, 0);
-		note_letter(m);
-		t.letters = m->offset + 1;
-		rd_kafka_message_destroy(m);
-	}
+	partition_of(t.topics[2], partition)->records[offset].in_queue = true;
 }
 
 /* ------------------------------------------------------------------------------------------------ after a kill */
@@ -264,7 +243,7 @@ check_after_kill(double killed)
 	read_log();
 	for (int i = 0; i < 3 * PARTITIONS; i++)
 		check_partition(&t.partitions[i], killed);
-	read_letters();
+	assert_true(it_letters_read(t.letters, note_letter));
 	for (int i = 2 * PARTITIONS; i < 3 * PARTITIONS; i++)
 		check_letters(&t.partitions[i]);
 }
@@ -370,34 +349,6 @@ run_to_the_end(void)
 
 /* ------------------------------------------------------------------------------------------------ set-up */
 
-static rd_kafka_t *
-client(rd_kafka_type_t type, const carafe_kv *settings)
-{
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	char text[512];
-	rd_kafka_t *rk;
-
-	rd_kafka_conf_set(conf, "bootstrap.servers", it_kafka(), text, sizeof(text));
-	for (; settings->key != NULL; settings++)
-		assert_int_equal(rd_kafka_conf_set(conf, settings->key, settings->value, text, sizeof(text)), RD_KAFKA_CONF_OK);
-	if (type == RD_KAFKA_PRODUCER)
-		rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-	rk = rd_kafka_new(type, conf, text, sizeof(text));
-	assert_non_null(rk);
-	return rk;
-}
-
-static void
-open_reader(void)
-{
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-
-	t.reader = client(RD_KAFKA_CONSUMER, CARAFE_KV({ "group.id", "it-reader" }, { "enable.auto.commit", "false" }, { "fetch.wait.max.ms", "5" }));
-	rd_kafka_topic_partition_list_add(list, t.dead, 0)->offset = RD_KAFKA_OFFSET_BEGINNING;
-	rd_kafka_assign(t.reader, list);
-	rd_kafka_topic_partition_list_destroy(list);
-}
-
 static void
 set_up(void)
 {
@@ -412,9 +363,8 @@ set_up(void)
 	snprintf(t.log_path, sizeof(t.log_path), "/tmp/carafe-crash-%ld.log", (long)getpid());
 	t.log_fd = open(t.log_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	assert_true(t.log_fd >= 0);
-	t.producer = client(RD_KAFKA_PRODUCER,
-	    CARAFE_KV({ "linger.ms", "2" }, { "max.in.flight.requests.per.connection", "1" }));
-	open_reader();
+	t.producer = it_producer(CARAFE_KV({ "linger.ms", "2" }, { "max.in.flight.requests.per.connection", "1" }), on_delivery);
+	t.letters = it_letters_open(t.dead);
 	t.produce_since = it_now();
 }
 
@@ -422,8 +372,7 @@ static void
 tear_down(void)
 {
 	rd_kafka_destroy(t.producer);
-	rd_kafka_consumer_close(t.reader);
-	rd_kafka_destroy(t.reader);
+	it_letters_close(t.letters);
 	for (int i = 0; i < 3 * PARTITIONS; i++)
 		free(t.partitions[i].records);
 	close(t.log_fd);

@@ -70,6 +70,28 @@ client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf)
 	return rk;
 }
 
+rd_kafka_t *
+it_producer(const carafe_kv *settings, void (*delivered)(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque))
+{
+	rd_kafka_conf_t *conf = client_conf(it_kafka());
+
+	for (; settings->key != NULL; settings++)
+		set(conf, settings->key, settings->value);
+	rd_kafka_conf_set_dr_msg_cb(conf, delivered);
+	return client_new(RD_KAFKA_PRODUCER, conf);
+}
+
+rd_kafka_t *
+it_consumer(const carafe_kv *settings)
+{
+	rd_kafka_conf_t *conf = client_conf(it_kafka());
+
+	set(conf, "enable.auto.commit", "false");
+	for (; settings->key != NULL; settings++)
+		set(conf, settings->key, settings->value);
+	return client_new(RD_KAFKA_CONSUMER, conf);
+}
+
 /* A delivery's outcome goes to whoever waits for it. */
 struct delivery {
 	int64_t timestamp; /* ms since 1970; 0: now */

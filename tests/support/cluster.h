@@ -5,9 +5,18 @@
 
 #include <carafe/carafe.h>
 
+struct rd_kafka_s;
+struct rd_kafka_message_s;
+
 /* bootstrap.servers of the cluster in use: KAFKA, until another was chosen. */
 const char *it_kafka(void);
 void it_use_cluster(const char *bootstrap);
+
+/* A client of its own, for whoever needs more than what follows; the caller destroys it. A consumer commits only what it is told to
+ * commit. */
+struct rd_kafka_s *it_producer(const carafe_kv *settings,
+    void (*delivered)(struct rd_kafka_s *rk, const struct rd_kafka_message_s *m, void *opaque));
+struct rd_kafka_s *it_consumer(const carafe_kv *settings);
 
 /* A name nobody else has: "<what>-<process>-<number>". Lives as long as the program. */
 const char *it_name(const char *what);
