@@ -1,13 +1,14 @@
-/* Chaos: members of a group are killed, stopped, made to hang, join and leave, and nodes of Kafka with them, at moments that a
- * seed decides, while a verifier watches (verifier.c has the rules). Then all is well again, and everything must be handled and
- * committed in time.
+/* Chaos: members of a group are killed, stopped, made to hang, join and leave, their networks are cut, and nodes of Kafka are
+ * killed and stopped, at moments that a seed decides, while a verifier watches (verifier.c has the rules). Then all is well
+ * again, and everything must be handled and committed in time.
  *
  *     chaos [--seed N] [--seeds 1] [--seconds 10] [--quick] [--faults kill,hang,...] [--verbose]
  *
  * Each seed chooses the protocol, the members, their handlers and settings, and which of the faults there are. A test's name has
  * the seed in it: --seed N does the same again, as far as timing allows. Nodes are left alone unless KAFKA_SCRIPT and
- * KAFKA3_PORT name some that may be killed. --quick: none of the faults that take a group seconds to notice. --faults: these and
- * no others, --verbose: what members logged when a seed failed; for looking closely. */
+ * KAFKA3_PORT name some that may be killed, networks unless NETWORKS_SCRIPT is scripts/networks and it works here. --quick: none
+ * of the faults that take a group seconds to notice. --faults: these and no others, --verbose: what members logged when a seed
+ * failed; for looking closely. */
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -33,6 +34,13 @@ expect_no_violation(void)
 		fail_msg("VIOLATION, %s", verifier_violation(chaos.verifier));
 }
 
+static void
+tend(struct slot *s, double now)
+{
+	network_tend(s, now);
+	member_tend(s, now);
+}
+
 /* A turn of the whole. */
 static void
 turn(void)
@@ -43,7 +51,7 @@ turn(void)
 	verifier_read(chaos.verifier);
 	expect_no_violation();
 	for (int i = 0; i < SLOTS; i++)
-		member_tend(&chaos.slots[i], now);
+		tend(&chaos.slots[i], now);
 	nodes_tend(now);
 	if (now >= chaos.next_look) {
 		traffic_look_at_commits();
@@ -58,10 +66,10 @@ turn(void)
 static void
 misbehave(void)
 {
-	while (chaos.fault_next < chaos.fault_count) {
+	while (it_now() - chaos.began < options.seconds * 1000.0) {
 		const struct fault *f = &chaos.faults[chaos.fault_next];
 
-		if (it_now() - chaos.began >= f->at) {
+		if (chaos.fault_next < chaos.fault_count && it_now() - chaos.began >= f->at) {
 			fault_do(f);
 			chaos.fault_next++;
 		}
@@ -81,7 +89,9 @@ heal(void)
 		struct slot *s = &chaos.slots[i];
 
 		if (s->paused_until != 0)
-			s->paused_until = 1;
+			s->paused_until = HEALED;
+		if (s->disturbed_until != 0)
+			s->disturbed_until = HEALED;
 		s->down_until = 0;
 		anyone = anyone || s->wanted;
 	}
@@ -161,6 +171,8 @@ tear_down(void **state)
 	if (access(chaos.log, F_OK) == 0) /* it did not come to its end */
 		print_message("# again: scripts/chaos --seed %u --seconds %d; its log: %s\n", chaos.seed, options.seconds, chaos.log);
 	traffic_end();
+	for (int i = 0; i < SLOTS; i++)
+		network_heal(&chaos.slots[i]);
 	verifier_free(chaos.verifier);
 	return rc;
 }
@@ -176,6 +188,8 @@ nothing_is_lost_out_of_order_or_done_twice_without_need(void **state)
 	took = recover();
 	part();
 	verifier_count(chaos.verifier, &n);
+	if (plan_keeps_everybody() && n.losses > 0)
+		fail_msg("VIOLATION: %ld times a member lost its partitions, and nothing took as long as a session", n.losses);
 	print_message("# seed %u: %d processes, %ld messages, %ld handled again; %ld assignments, %ld losses, %ld cut off, %ld commits "
 		      "refused; well after %.1f s, at most %ld MiB\n",
 	    chaos.seed, chaos.run, n.produced, n.again, n.assignments, n.losses, n.cut_off, n.refused, took / 1000, chaos.rss);
@@ -225,6 +239,13 @@ read_options(int argc, char **argv)
 	return options.seeds > 0 && options.seconds > 0;
 }
 
+static int
+end_all(void **state)
+{
+	networks_end();
+	return it_end_all(state);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -244,7 +265,7 @@ main(int argc, char **argv)
 		tests[i] = (struct CMUnitTest){ name, nothing_is_lost_out_of_order_or_done_twice_without_need, set_up, tear_down,
 			(void *)(uintptr_t)seed };
 	}
-	failed = _cmocka_run_group_tests("chaos", tests, (size_t)options.seeds, NULL, it_end_all);
+	failed = _cmocka_run_group_tests("chaos", tests, (size_t)options.seeds, NULL, end_all);
 	for (int i = 0; i < options.seeds; i++)
 		free((char *)(uintptr_t)tests[i].name);
 	free(tests);

@@ -12,8 +12,12 @@
 #define SLOTS 6 /* places for members */
 #define NODES 3
 #define FAULTS 96
+#define HEALED 1 /* until when trouble lasts that is to end at once */
 
-enum kind { KILL, KILL_ALL, TERM, PAUSE, HANG, JOIN, LEAVE, NODE_KILL, NODE_PAUSE, NODE_ROLL, KINDS };
+enum kind { KILL, KILL_ALL, TERM, PAUSE, HANG, JOIN, LEAVE, CUT, CUT_IN, CUT_OUT, LOSS, SLOW, RESET, NODE_KILL, NODE_PAUSE, NODE_ROLL,
+	KINDS };
+#define KINDS_OF_NETWORK ((1U << NODE_KILL) - (1U << CUT))
+#define KINDS_OF_NODES ((1U << KINDS) - (1U << NODE_KILL))
 
 /* What happens when; drawn before anything runs. */
 struct fault {
@@ -28,7 +32,9 @@ struct slot {
 	struct it_child *child; /* NULL: nobody */
 	bool wanted, leaving;
 	int run;
-	double paused_until, down_until; /* 0: not */
+	double paused_until, down_until, disturbed_until; /* 0: not */
+	int disturbed_run; /* whoever was there, when it is to know that its session is over; 0 */
+	double rest_until; /* no more of the network's troubles before */
 };
 
 struct options {
@@ -44,7 +50,7 @@ struct chaos {
 	unsigned seed, random;
 	const char *protocol, *handler, *group, *topic;
 	char commit[12], drain[12], sleep_us[12], log[96];
-	bool is_static;
+	bool is_static, brief; /* brief: nothing takes so long that a member's session ends */
 	enum weather weather;
 	int members, run;
 	struct fault faults[FAULTS];
@@ -67,6 +73,8 @@ extern struct chaos chaos;
 /* plan.c */
 void plan_draw(void);
 void plan_describe(void);
+/* Nothing happens for which a member may lose a partition that it is not asked for. */
+bool plan_keeps_everybody(void);
 /* What it is called. */
 const char *plan_kind(int kind);
 
@@ -96,6 +104,17 @@ bool nodes_are_ours(void);
 void node_disturb(const struct fault *f);
 void nodes_tend(double now);
 bool nodes_are_well(void);
+
+/* network.c */
+/* Makes them, or says why not. */
+bool networks_are_there(void);
+void networks_end(void);
+/* For nsenter, to be in that slot's; valid until the next call. */
+const char *network_option(const struct slot *s);
+void network_disturb(struct slot *s, const struct fault *f);
+/* At once. */
+void network_heal(struct slot *s);
+void network_tend(struct slot *s, double now);
 
 /* faults.c */
 void fault_do(const struct fault *f);

@@ -24,6 +24,10 @@ fault_do(const struct fault *f)
 				member_kill(&chaos.slots[i], f->ms);
 		return;
 	}
+	if (1U << f->kind & KINDS_OF_NETWORK) {
+		network_disturb(s, f);
+		return;
+	}
 	if (!member_is_up(s))
 		return;
 	switch (f->kind) {

@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "support/test.h"
 
@@ -11,17 +12,22 @@
 static void
 start(struct slot *s)
 {
-	char run[12], instance[16] = "";
+	const char *log = options.verbose ? "-v" : "-q";
+	char run[12], instance[16] = "", *program = it_program("chaos_member");
+	const carafe_kv *env;
 
 	snprintf(run, sizeof(run), "%d", ++chaos.run);
 	if (chaos.is_static)
 		snprintf(instance, sizeof(instance), "slot%d", (int)(s - chaos.slots));
-	s->child = it_spawn("chaos_member",
-	    CARAFE_KV({ "KAFKA", it_kafka() }, { "CHAOS_RUN", run }, { "CHAOS_LOG", chaos.log }, { "CHAOS_GROUP", chaos.group },
-		{ "CHAOS_TOPIC", chaos.topic }, { "CHAOS_PROTOCOL", chaos.protocol }, { "CHAOS_HANDLER", chaos.handler },
-		{ "CHAOS_SLEEP_US", chaos.sleep_us }, { "CHAOS_COMMIT", chaos.commit }, { "CHAOS_DRAIN", chaos.drain },
-		{ "CHAOS_SESSION", "3000" }, { "CHAOS_MAX_POLL", "4000" }, { "CHAOS_HANG", "7000" }, { "CHAOS_INSTANCE", instance }),
-	    IT_ARGS("server", options.verbose ? "-v" : "-q"));
+	env = CARAFE_KV({ "KAFKA", it_kafka() }, { "CHAOS_RUN", run }, { "CHAOS_LOG", chaos.log }, { "CHAOS_GROUP", chaos.group },
+	    { "CHAOS_TOPIC", chaos.topic }, { "CHAOS_PROTOCOL", chaos.protocol }, { "CHAOS_HANDLER", chaos.handler },
+	    { "CHAOS_SLEEP_US", chaos.sleep_us }, { "CHAOS_COMMIT", chaos.commit }, { "CHAOS_DRAIN", chaos.drain },
+	    { "CHAOS_SESSION", "3000" }, { "CHAOS_MAX_POLL", "4000" }, { "CHAOS_HANG", "7000" }, { "CHAOS_INSTANCE", instance });
+	if (chaos.used & KINDS_OF_NETWORK)
+		s->child = it_spawn("/usr/bin/env", env, IT_ARGS("nsenter", network_option(s), program, "server", log));
+	else
+		s->child = it_spawn(program, env, IT_ARGS("server", log));
+	free(program);
 	s->leaving = false;
 	s->run = chaos.run;
 	s->paused_until = s->down_until = 0;

@@ -6,8 +6,8 @@
 
 #include "support/test.h"
 
-static const char *const kinds[KINDS] = { "kill", "kill-all", "stop", "pause", "hang", "join", "leave", "kill-node", "pause-node",
-	"roll-nodes" };
+static const char *const kinds[KINDS] = { "kill", "kill-all", "stop", "pause", "hang", "join", "leave", "cut", "cut-in",
+	"cut-out", "loss", "slow", "reset", "kill-node", "pause-node", "roll-nodes" };
 
 const char *
 plan_kind(int kind)
@@ -27,13 +27,22 @@ between(int low, int high)
 	return low + chance(high - low + 1);
 }
 
-/* How long: stops are noticed by nobody, past the session, or past max.poll.interval.ms; nodes likewise. */
+/* How long: troubles are noticed by nobody, past the session, or past max.poll.interval.ms. */
 static int
 duration(enum kind kind)
 {
 	switch (kind) {
 	case PAUSE:
-		return options.quick ? between(50, 500) : chance(2) ? between(50, 1500) : between(3500, 8000);
+		return chaos.brief ? between(50, 500) : chance(2) ? between(50, 1500) : between(3500, 8000);
+	case CUT:
+	case CUT_IN:
+	case CUT_OUT:
+		return chaos.brief ? between(50, 800) : chance(2) ? between(50, 1500) : between(4000, 9000);
+	case LOSS:
+	case SLOW:
+		return chaos.brief ? between(200, 1500) : between(500, 6000);
+	case RESET:
+		return between(10, 400);
 	case NODE_KILL:
 	case NODE_PAUSE:
 		return between(500, 6000);
@@ -46,12 +55,28 @@ duration(enum kind kind)
 static unsigned
 choose_kinds(void)
 {
-	unsigned members = (unsigned)between(1, (1 << NODE_KILL) - 1);
-	unsigned nodes = nodes_are_ours() && chance(2) ? (unsigned)between(1, 7) << NODE_KILL : 0;
+	unsigned members = (unsigned)between(1, (1 << CUT) - 1);
+	unsigned network = (unsigned)between(1, (1 << (NODE_KILL - CUT)) - 1) << CUT;
+	unsigned nodes = (unsigned)between(1, (1 << (KINDS - NODE_KILL)) - 1) << NODE_KILL;
+	int which = chance(4);
 
+	if (which > 1 || !networks_are_there())
+		network = 0;
+	else if (which == 0)
+		members = 0;
+	if (chance(2) || !nodes_are_ours())
+		nodes = 0;
 	if (options.quick)
 		members = (members & ~(1U << HANG)) | 1U << TERM;
-	return members | nodes;
+	return members | network | nodes;
+}
+
+static enum weather
+weather_of(unsigned used)
+{
+	if (used & (KINDS_OF_NODES | KINDS_OF_NETWORK))
+		return ROUGH;
+	return (used & (1U << PAUSE | 1U << HANG)) != 0 ? FAIR : CALM;
 }
 
 static void
@@ -59,16 +84,18 @@ draw_faults(void)
 {
 	double end = options.seconds * 1000.0, at = between(200, 1200);
 
+	chaos.brief = chance(3) == 0 || options.quick;
 	chaos.used = choose_kinds();
 	if (options.kinds != 0)
-		chaos.used = options.kinds;
-	chaos.weather = chaos.used >= 1U << NODE_KILL ? ROUGH : (chaos.used & (1U << PAUSE | 1U << HANG)) != 0 ? FAIR : CALM;
-	while (at < end && chaos.fault_count < FAULTS) {
+		chaos.used = options.kinds & ~(networks_are_there() ? 0 : KINDS_OF_NETWORK);
+	chaos.weather = weather_of(chaos.used);
+	while (chaos.used != 0 && at < end && chaos.fault_count < FAULTS) {
 		enum kind kind = (enum kind)chance(KINDS);
 
 		if ((chaos.used & 1U << kind) == 0)
 			continue;
-		chaos.faults[chaos.fault_count++] = (struct fault){ at, kind, kind >= NODE_KILL ? between(1, NODES) : chance(SLOTS), duration(kind) };
+		chaos.faults[chaos.fault_count++] =
+		    (struct fault){ at, kind, kind >= NODE_KILL ? between(1, NODES) : chance(SLOTS), duration(kind) };
 		at += chance(4) > 0 ? between(50, 900) : between(0, 50);
 	}
 }
@@ -99,6 +126,13 @@ plan_describe(void)
 	for (int k = 0; k < KINDS; k++)
 		if (chaos.used & 1U << k)
 			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", n > 0 ? ", " : "", kinds[k]);
-	print_message("# seed %u: %s, %d%s members, %s of %s us each, commits every %s ms, drains %s ms; %zu faults: %s\n", chaos.seed, chaos.protocol,
-	    chaos.members, chaos.is_static ? " static" : "", chaos.handler, chaos.sleep_us, chaos.commit, chaos.drain, chaos.fault_count, text);
+	print_message("# seed %u: %s, %d%s members, %s of %s us each, commits every %s ms, drains %s ms; %zu faults%s: %s\n", chaos.seed, chaos.protocol,
+	    chaos.members, chaos.is_static ? " static" : "", chaos.handler, chaos.sleep_us, chaos.commit, chaos.drain, chaos.fault_count, chaos.brief ? ", brief" : "", text);
+}
+
+/* Lost packets are sent again at intervals that grow: with bad luck for longer than a session. */
+bool
+plan_keeps_everybody(void)
+{
+	return chaos.brief && (chaos.used & (1U << HANG | 1U << LOSS | 1U << SLOW | KINDS_OF_NODES)) == 0;
 }

@@ -7,7 +7,7 @@
  *   - within an assignment messages come in order, each once, unless its handler failed;
  *   - no handler begins after the partition was given up, nor, in calm weather, after another member was given it.
  *
- * With nodes in trouble (rough weather) a commit that was refused for want of an answer may still be carried out, after one that
+ * With nodes or wires in trouble (rough weather) a commit that was refused for want of an answer may still be carried out, after one that
  * came later; and a coordinator that is none any more may answer. What that makes of the first rules is let pass.
  *
  * Members write a line before what it says has consequences ("done" before it is marked) or after it has come true
@@ -327,6 +327,15 @@ bool
 verifier_knows(const struct verifier *v, int run)
 {
 	return v->known[run];
+}
+
+bool
+verifier_owns(const struct verifier *v, int run)
+{
+	for (int p = 0; p < CHAOS_PARTITIONS; p++)
+		if (v->tenures[run][p].owned)
+			return true;
+	return false;
 }
 
 void

@@ -10,8 +10,8 @@
 
 struct verifier;
 
-/* CALM: nobody stands still, so that no member may act for a partition that another one was given. ROUGH: not even Kafka's
- * nodes are spared. */
+/* CALM: nobody stands still, so that no member may act for a partition that another one was given. ROUGH: Kafka's nodes
+ * and the wires to them are in trouble too, so that nobody knows whether a request that had no answer was carried out. */
 enum weather { CALM, FAIR, ROUGH };
 
 /* Over the log at that path, which members append to. */
@@ -27,6 +27,8 @@ void verifier_produced(struct verifier *v, int partition, int64_t offset, int nu
 void verifier_read(struct verifier *v);
 /* That process was given partitions before, or none. */
 bool verifier_knows(const struct verifier *v, int run);
+/* It has partitions, as far as it knows. */
+bool verifier_owns(const struct verifier *v, int run);
 /* What the group has committed; asked for after the last reading. Reads the log before it judges. */
 void verifier_committed(struct verifier *v, int partition, int64_t offset);
 /* Everything that was produced was handled, and the group knows it. */

@@ -104,18 +104,25 @@ append_file(void)
 	return out;
 }
 
+char *
+it_program(const char *name)
+{
+	bool whole = name[0] == '/';
+	char *path;
+
+	if (asprintf(&path, "%s%s%s", whole ? "" : getenv("IT_APPS"), whole ? "" : "/", name) < 0)
+		abort();
+	return path;
+}
+
 struct it_child *
 it_spawn(const char *program, const carafe_kv *env, const char *const *args)
 {
 	struct it_child *c = calloc(1, sizeof(*c));
 	char **envp = merged_environment(env), **argv;
-	char path[512];
+	char *path = it_program(program);
 	int rc;
 
-	if (program[0] == '/')
-		snprintf(path, sizeof(path), "%s", program);
-	else
-		snprintf(path, sizeof(path), "%s/%s", getenv("IT_APPS"), program);
 	argv = arguments(path, args);
 	c->out = append_file();
 	rc = launch(&c->pid, path, c->out, argv, envp);
@@ -123,6 +130,7 @@ it_spawn(const char *program, const carafe_kv *env, const char *const *args)
 	free_environment(envp, env);
 	if (rc != 0)
 		fail_msg("cannot run %s: %s", path, strerror(rc));
+	free(path);
 	c->next = children;
 	children = c;
 	return c;
