@@ -2,13 +2,13 @@
  * killed and stopped, at moments that a seed decides, while a verifier watches (verifier.c has the rules). Then all is well
  * again, and everything must be handled and committed in time.
  *
- *     chaos [--seed N] [--seeds 1] [--seconds 10] [--quick] [--faults kill,hang,...] [--verbose]
+ *     chaos [--seed N] [--seeds 1] [--seconds 10] [--quick] [--faults kill,hang,...] [--manners keys,...] [--verbose]
  *
  * Each seed chooses the protocol, the members, their handlers and settings, and which of the faults there are. A test's name has
  * the seed in it: --seed N does the same again, as far as timing allows. Nodes are left alone unless KAFKA_SCRIPT and
  * KAFKA3_PORT name some that may be killed, networks unless NETWORKS_SCRIPT is scripts/networks and it works here. --quick: none
- * of the faults that take a group seconds to notice. --faults: these and no others, --verbose: what members logged when a seed
- * failed; for looking closely. */
+ * of the faults that take a group seconds to notice. --faults: these and no others, --manners: members do this, and nothing else
+ * beside handling, --verbose: what they logged when a seed failed; for looking closely. */
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -148,11 +148,13 @@ set_up(void **state)
 		it_until(it_whole(NODES));
 	chaos.group = it_name("group");
 	chaos.topic = it_topic("chaos", CHAOS_PARTITIONS, NULL);
+	if (chaos.rules & LETTERS)
+		chaos.dead = it_topic("chaos-dead", 1, NULL);
 	snprintf(chaos.log, sizeof(chaos.log), "/tmp/carafe-chaos-%u-%ld.log", chaos.seed, (long)getpid());
 	fd = open(chaos.log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
 	close(fd);
-	chaos.verifier = verifier_new(chaos.log, chaos.weather);
+	chaos.verifier = verifier_new(chaos.log, chaos.weather, chaos.rules);
 	traffic_begin();
 	for (int i = 0; i < chaos.members; i++)
 		chaos.slots[i].wanted = true;
@@ -190,9 +192,10 @@ nothing_is_lost_out_of_order_or_done_twice_without_need(void **state)
 	verifier_count(chaos.verifier, &n);
 	if (plan_keeps_everybody() && n.losses > 0)
 		fail_msg("VIOLATION: %ld times a member lost its partitions, and nothing took as long as a session", n.losses);
-	print_message("# seed %u: %d processes, %ld messages, %ld handled again; %ld assignments, %ld losses, %ld cut off, %ld commits "
+	print_message("# seed %u: %d processes, %ld messages, %ld handled again, %ld out of order, %ld dead letters, %ld seeks; "
+		      "%ld assignments, %ld losses, %ld cut off, %ld commits "
 		      "refused; well after %.1f s, at most %ld MiB\n",
-	    chaos.seed, chaos.run, n.produced, n.again, n.assignments, n.losses, n.cut_off, n.refused, took / 1000, chaos.rss);
+	    chaos.seed, chaos.run, n.produced, n.again, n.out_of_order, n.letters, n.sought, n.assignments, n.losses, n.cut_off, n.refused, took / 1000, chaos.rss);
 	unlink(chaos.log);
 }
 
@@ -218,7 +221,8 @@ read_options(int argc, char **argv)
 {
 	static const struct option longs[] = { { "seed", required_argument, NULL, 's' }, { "seeds", required_argument, NULL, 'n' },
 		{ "seconds", required_argument, NULL, 't' }, { "quick", no_argument, NULL, 'q' },
-		{ "verbose", no_argument, NULL, 'v' }, { "faults", required_argument, NULL, 'f' }, { 0 } };
+		{ "verbose", no_argument, NULL, 'v' }, { "faults", required_argument, NULL, 'f' },
+		{ "manners", required_argument, NULL, 'm' }, { 0 } };
 	int option;
 
 	options.seed = (unsigned)it_now();
@@ -229,6 +233,7 @@ read_options(int argc, char **argv)
 		case 't': options.seconds = atoi(optarg); break;
 		case 'q': options.quick = true; break;
 		case 'v': options.verbose = true; break;
+		case 'm': options.manners = optarg; break;
 		case 'f':
 			if (!read_faults(optarg))
 				return false;

@@ -43,12 +43,15 @@ struct options {
 	bool quick;
 	bool verbose;
 	unsigned kinds; /* 0: the seed chooses */
+	const char *manners; /* NULL: the seed chooses */
 };
 extern struct options options;
 
 struct chaos {
 	unsigned seed, random;
-	const char *protocol, *handler, *group, *topic;
+	const char *protocol, *handler, *group, *topic, *dead;
+	char manners[64]; /* of members, as they are told */
+	unsigned rules;   /* which the verifier knows of (enum manner) */
 	char commit[12], drain[12], sleep_us[12], log[96];
 	bool is_static, brief; /* brief: nothing takes so long that a member's session ends */
 	enum weather weather;
@@ -59,6 +62,7 @@ struct chaos {
 	struct slot slots[SLOTS];
 	struct verifier *verifier;
 	rd_kafka_t *producer, *asker;
+	struct it_letters *letters; /* NULL: there are none */
 	double began, next_look;
 	long sent;
 	int numbers[CHAOS_PARTITIONS];

@@ -22,7 +22,8 @@ start(struct slot *s)
 	env = CARAFE_KV({ "KAFKA", it_kafka() }, { "CHAOS_RUN", run }, { "CHAOS_LOG", chaos.log }, { "CHAOS_GROUP", chaos.group },
 	    { "CHAOS_TOPIC", chaos.topic }, { "CHAOS_PROTOCOL", chaos.protocol }, { "CHAOS_HANDLER", chaos.handler },
 	    { "CHAOS_SLEEP_US", chaos.sleep_us }, { "CHAOS_COMMIT", chaos.commit }, { "CHAOS_DRAIN", chaos.drain },
-	    { "CHAOS_SESSION", "3000" }, { "CHAOS_MAX_POLL", "4000" }, { "CHAOS_HANG", "7000" }, { "CHAOS_INSTANCE", instance });
+	    { "CHAOS_SESSION", "3000" }, { "CHAOS_MAX_POLL", "4000" }, { "CHAOS_HANG", "7000" }, { "CHAOS_INSTANCE", instance },
+	    { "CHAOS_MANNERS", chaos.manners }, { "CHAOS_DEAD", chaos.dead != NULL ? chaos.dead : "" });
 	if (chaos.used & KINDS_OF_NETWORK)
 		s->child = it_spawn("/usr/bin/env", env, IT_ARGS("nsenter", network_option(s), program, "server", log));
 	else

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "support/test.h"
 
@@ -100,6 +101,52 @@ draw_faults(void)
 	}
 }
 
+static void
+add_manner(const char *name)
+{
+	size_t n = strlen(chaos.manners);
+
+	snprintf(chaos.manners + n, sizeof(chaos.manners) - n, "%s%s", n > 0 ? "," : "", name);
+}
+
+static bool
+has_manner(const char *name)
+{
+	return strstr(chaos.manners, name) != NULL;
+}
+
+/* Some, so that each is also met without the others. Metadata of a mark is judged where each mark is that of one handler. */
+static void
+choose_manners(void)
+{
+	static const char *const keys[] = { "", "", "keys", "keys-stay" };
+	const char *shared = keys[chance(4)];
+
+	if (shared[0] != '\0')
+		add_manner(shared);
+	if (chance(2))
+		add_manner("defer");
+	if (chance(3) == 0)
+		add_manner("seek");
+	if (chance(3) == 0)
+		add_manner("pause");
+	if (chance(3) == 0)
+		add_manner("letters");
+	if (!has_manner("keys") && !has_manner("defer") && !has_manner("seek"))
+		add_manner("annotate");
+}
+
+/* Deferred batches come one after the other, and so do a key's messages. */
+static void
+draw_manners(void)
+{
+	choose_manners();
+	if (options.manners != NULL)
+		snprintf(chaos.manners, sizeof(chaos.manners), "%s", options.manners);
+	chaos.rules = has_manner("keys") ? KEYED : has_manner("defer") && strcmp(chaos.handler, "messages") == 0 ? SIDE_BY_SIDE : 0;
+	chaos.rules |= (has_manner("seek") ? SEEKING : 0) | (has_manner("annotate") ? ANNOTATED : 0) | (has_manner("letters") ? LETTERS : 0);
+}
+
 void
 plan_draw(void)
 {
@@ -115,6 +162,7 @@ plan_draw(void)
 	snprintf(chaos.drain, sizeof(chaos.drain), "%d", chance(2) ? 1500 : 20000);
 	snprintf(chaos.sleep_us, sizeof(chaos.sleep_us), "%d", chance(3) == 0 ? 0 : between(100, 3000));
 	draw_faults();
+	draw_manners();
 }
 
 void
@@ -126,8 +174,9 @@ plan_describe(void)
 	for (int k = 0; k < KINDS; k++)
 		if (chaos.used & 1U << k)
 			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", n > 0 ? ", " : "", kinds[k]);
-	print_message("# seed %u: %s, %d%s members, %s of %s us each, commits every %s ms, drains %s ms; %zu faults%s: %s\n", chaos.seed, chaos.protocol,
-	    chaos.members, chaos.is_static ? " static" : "", chaos.handler, chaos.sleep_us, chaos.commit, chaos.drain, chaos.fault_count, chaos.brief ? ", brief" : "", text);
+	print_message("# seed %u: %s, %d%s members, %s of %s us each, commits every %s ms, drains %s ms; %s; %zu faults%s: %s\n", chaos.seed,
+	    chaos.protocol, chaos.members, chaos.is_static ? " static" : "", chaos.handler, chaos.sleep_us, chaos.commit, chaos.drain,
+	    chaos.manners[0] != '\0' ? chaos.manners : "nothing else", chaos.fault_count, chaos.brief ? ", brief" : "", text);
 }
 
 /* Lost packets are sent again at intervals that grow: with bad luck for longer than a session. */

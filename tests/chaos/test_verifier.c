@@ -10,7 +10,7 @@
 static char path[64];
 
 static struct verifier *
-read_log(const char *log, enum weather weather)
+read_log(const char *log, enum weather weather, unsigned manners)
 {
 	FILE *f = fopen(path, "we");
 	struct verifier *v;
@@ -18,40 +18,104 @@ read_log(const char *log, enum weather weather)
 	assert_non_null(f);
 	fputs(log, f);
 	fclose(f);
-	v = verifier_new(path, weather);
+	v = verifier_new(path, weather, manners);
 	verifier_read(v);
 	return v;
 }
 
+/* Of one key, and of another one. */
+#define K0 "0:1"
+#define K1 "2:3"
+#define L0 "1:2"
+#define SIX "B 1 0 1 0:1 1:2 2:3 3:4 4:5 5:6\nE 1 0 1 0:1 1:2 2:3 3:4 4:5 5:6\n"
 static const struct {
 	const char *log, *wrong; /* NULL: nothing */
+	unsigned manners;
 } logs[] = {
-	{ "A 1 0\nB 1 0 1 0 1 1 2\nE 1 0 1 0 1 1 2\nC 1 0:2\nV 1 stop 0\n", NULL },
+	{ "A 1 0\nB 1 0 1 0:1 1:2\nE 1 0 1 0:1 1:2\nC 1 0:2\nV 1 stop 0\n", NULL, 0 },
 	/* commits */
-	{ "A 1 0\nB 1 0 1 0 0 1 1\nC 1 0:1\n", "has committed 1 of partition 0" },
-	{ "A 1 0\nB 1 0 1 0 4 1 5\nE 1 0 1 0 4 1 5\nC 1 0:5\nA 2 0\nB 2 0 1 5 5 6 6\n", NULL },
-	{ "A 1 0\nB 1 0 1 0 4 1 5\nE 1 0 1 0 4 1 5\nC 1 0:5\nA 2 0\nB 2 0 1 3 3 4 4\n", "begins partition 0 at 3" },
+	{ "A 1 0\nB 1 0 1 0:1\nC 1 0:1\n", "has committed 1 of partition 0", 0 },
+	{ "A 1 0\nB 1 0 1 0:1 1:2 2:3 3:4 4:5\nE 1 0 1 0:1 1:2 2:3 3:4 4:5\nC 1 0:5\nA 2 0\nB 2 0 1 5:6\n", NULL, 0 },
+	{ "A 1 0\nB 1 0 1 0:1 1:2 2:3 3:4 4:5\nE 1 0 1 0:1 1:2 2:3 3:4 4:5\nC 1 0:5\nA 2 0\nB 2 0 1 3:4\n", "begins partition 0 at 3", 0 },
 	/* gaps */
-	{ "A 1 0\nB 1 0 1 5 5 6 6\n", "begins partition 0 at 5" },
-	{ "A 1 0\nB 1 0 1 0 0 1 1\nE 1 0 1 0 0 1 1\nB 1 0 1 2 2 3 3\n", "goes on with 2" },
-	{ "A 1 0\nB 1 0 1 0 0 1 1\nB 1 0 1 1 1 2 2\n", "goes on with 1" },
-	{ "A 1 0\nB 1 0 1 0 0 1 1\nB 1 0 1 0 0 1 1\nE 1 0 1 0 0 1 1\n", NULL }, /* it failed */
+	{ "A 1 0\nB 1 0 1 5:6\n", "begins partition 0 at 5", 0 },
+	{ "A 1 0\nB 1 0 1 0:1\nE 1 0 1 0:1\nB 1 0 1 2:3\n", "goes on with 2", 0 },
+	{ "A 1 0\nB 1 0 1 0:1\nB 1 0 1 1:2\n", "begins 1 of partition 0 beside 1 others", 0 },
+	{ "A 1 0\nB 1 0 1 0:1\nX 1 0 1 0:1\nB 1 0 1 0:1\nE 1 0 1 0:1\n", NULL, 0 },
 	/* again */
-	{ "A 1 0\nB 1 0 1 0 0 1 1\nE 1 0 1 0 0 1 1\nV 1 revoked 0\nA 2 0\nB 2 0 1 0 0 1 1\n", "begins partition 0 at 0" },
-	{ "A 1 0\nB 1 0 1 0 0 1 1\nE 1 0 1 0 0 1 1\nF 1 0:1\nV 1 revoked 0\nA 2 0\nB 2 0 1 0 0 1 1\n", NULL },
-	{ "A 1 0\nB 1 0 1 0 0 1 1\nE 1 0 1 0 0 1 1\nT 1 0\nV 1 revoked 0\nA 2 0\nB 2 0 1 0 0 1 1\n", NULL },
-	{ "A 1 0\nB 1 0 1 0 0 1 1\nE 1 0 1 0 0 1 1\nV 1 lost 0\nA 2 0\nB 2 0 1 0 0 1 1\n", NULL },
-	{ "A 1 0\nB 1 0 1 0 0 1 1\nE 1 0 1 0 0 1 1\nA 2 0\nB 2 0 1 0 0 1 1\n", NULL }, /* it was killed */
+	{ "A 1 0\nB 1 0 1 0:1\nE 1 0 1 0:1\nV 1 revoked 0\nA 2 0\nB 2 0 1 0:1\n", "begins partition 0 at 0", 0 },
+	{ "A 1 0\nB 1 0 1 0:1\nE 1 0 1 0:1\nF 1 0:1\nV 1 revoked 0\nA 2 0\nB 2 0 1 0:1\n", NULL, 0 },
+	{ "A 1 0\nB 1 0 1 0:1\nE 1 0 1 0:1\nT 1 0\nV 1 revoked 0\nA 2 0\nB 2 0 1 0:1\n", NULL, 0 },
+	{ "A 1 0\nB 1 0 1 0:1\nE 1 0 1 0:1\nV 1 lost 0\nA 2 0\nB 2 0 1 0:1\n", NULL, 0 },
+	{ "A 1 0\nB 1 0 1 0:1\nE 1 0 1 0:1\nA 2 0\nB 2 0 1 0:1\n", NULL, 0 }, /* it was killed */
 	/* ownership */
-	{ "A 1 0\nV 1 revoked 0\nB 1 0 1 0 0 1 1\n", "which it has given up" },
-	{ "A 1 0\nV 1 lost 0\nB 1 0 1 0 0 1 1\n", NULL },
-	{ "A 1 0\nV 1 lost 0\nB 1 0 1 0 0 1 1\nE 1 0 1 0 0 1 1\nB 1 0 1 1 1 2 2\n", "which it has given up" },
-	{ "A 1 0\nA 2 0\nB 1 0 1 0 0 1 1\n", "which run 2 was given" },
-	{ "V 1 revoked 0\n", "which it does not have" },
+	{ "A 1 0\nV 1 revoked 0\nB 1 0 1 0:1\n", "which it has given up", 0 },
+	{ "A 1 0\nV 1 lost 0\nB 1 0 1 0:1\n", NULL, 0 },
+	{ "A 1 0\nV 1 lost 0\nB 1 0 1 0:1\nE 1 0 1 0:1\nB 1 0 1 1:2\n", "which it has given up", 0 },
+	{ "A 1 0\nA 2 0\nB 1 0 1 0:1\n", "which run 2 was given", 0 },
+	{ "V 1 revoked 0\n", "which it does not have", 0 },
 	/* contents */
-	{ "A 1 0\nB 1 0 1 0 1 1 2\nE 1 0 1 0 1 1 5\n", "has 1 at 0 and 5 at 1" },
-	{ "A 1 77\n", "there is no partition 77" },
-	{ "A 1 0\nB 1 0 nonsense\n", "not understood" },
+	{ "A 1 0\nB 1 0 1 0:1 1:2\nE 1 0 1 0:1 1:5\n", "has 5 at 1, and had 2", 0 },
+	{ "A 1 77\n", "there is no partition 77", 0 },
+	{ "A 1 0\nB 1 0 nonsense\n", "not understood", 0 },
+	{ "A 1 0\nB 1 0 1 x:1\n", "there is no offset x", 0 },
+	{ "A 1 0\nB 1 0 1\n", "no messages", 0 },
+	/* side by side */
+	{ "A 1 0\nB 1 0 1 0:1\nB 1 0 1 1:2\nE 1 0 1 1:2\nE 1 0 1 0:1\nC 1 0:2\nV 1 revoked 0\nA 2 0\nB 2 0 1 2:3\n", NULL,
+	    SIDE_BY_SIDE },
+	{ "A 1 0\nB 1 0 1 0:1\nB 1 0 1 1:2\nE 1 0 1 1:2\nC 1 0:2\n", "has committed 2 of partition 0", SIDE_BY_SIDE },
+	{ "A 1 0\nB 1 0 1 0:1\nB 1 0 1 2:3\n", "goes on with 2 of partition 0, not 1", SIDE_BY_SIDE },
+	{ "A 1 0\nB 1 0 1 0:1\nB 1 0 1 1:2\nX 1 0 1 0:1\nE 1 0 1 1:2\nB 1 0 1 0:1\n", NULL, SIDE_BY_SIDE },
+	{ "A 1 0\nB 1 0 1 0:1\nB 1 0 1 1:2\nX 1 0 1 0:1\nB 1 0 1 0:1\n", "begins 0 of partition 0 beside 1 others", SIDE_BY_SIDE },
+	{ "A 1 0\nB 1 0 1 0:1\nB 1 0 1 1:2\nE 1 0 1 0:1\nX 1 0 1 1:2\nB 1 0 1 0:1\n", "goes on with 0 of partition 0, not 2",
+	    SIDE_BY_SIDE },
+	{ "A 1 0\nB 1 0 1 0:1\nB 1 0 1 1:2\nE 1 0 1 0:1\nE 1 0 1 1:2\nV 1 revoked 0\nA 2 0\nB 2 0 1 1:2\n",
+	    "begins partition 0 at 1", SIDE_BY_SIDE },
+	{ "A 1 0\nB 1 0 1 0:1\nB 1 0 1 1:2\nX 1 0 1 0:1\nE 1 0 1 1:2\nV 1 revoked 0\nA 2 0\nB 2 0 1 0:1\nE 2 0 1 0:1\nB 2 0 1 1:2\n",
+	    NULL, SIDE_BY_SIDE },
+	/* keys */
+	{ "A 1 0\nB 1 0 1 " K0 "\nB 1 0 1 " L0 "\nE 1 0 1 " L0 "\nE 1 0 1 " K0 "\nB 1 0 1 " K1 "\n", NULL, KEYED },
+	{ "A 1 0\nB 1 0 1 " K0 "\nB 1 0 1 " K1 "\n", "which has the same key", KEYED },
+	{ "A 1 0\nB 1 0 1 " K0 "\nX 1 0 1 " K0 "\nB 1 0 1 " K1 "\n", "which has the same key", KEYED },
+	{ "A 1 0\nB 1 0 1 " K0 "\nX 1 0 1 " K0 "\nB 1 0 1 " K0 "\n", NULL, KEYED },
+	{ "A 1 0\nB 1 0 1 " K0 "\nE 1 0 1 " K0 "\nB 1 0 1 " K0 "\n", "of partition 0 again", KEYED },
+	{ "A 1 0\nB 1 0 1 " K0 "\nE 1 0 1 " K0 "\nG 1 0 1 " K0 "\nB 1 0 1 " K0 "\n", NULL, KEYED },
+	{ "A 1 0\nB 1 0 1 " K0 "\nE 1 0 1 " K0 "\nB 1 0 1 " K1 "\nE 1 0 1 " K1 "\nA 2 0\nB 2 0 1 " K1 "\nE 2 0 1 " K1
+	  "\nB 2 0 1 " K0 "\n", "after", KEYED },
+	{ "A 1 0\nB 1 0 1 " L0 "\nE 1 0 1 " L0 "\nC 1 0:2\n", "has committed 2 of partition 0", KEYED },
+	{ "A 1 0\nB 1 0 1 " L0 "\nE 1 0 1 " L0 "\nA 2 0\nB 2 0 1 " L0 "\n", NULL, KEYED }, /* it was killed */
+	{ "A 1 0\nB 1 0 1 " L0 "\nE 1 0 1 " L0 "\nV 1 stop 0\nA 2 0\nB 2 0 1 " L0 "\n", "metadata says is done", KEYED },
+	{ "A 1 0\nB 1 0 1 " L0 "\nE 1 0 1 " L0 "\nF 1 0:0\nV 1 stop 0\nA 2 0\nB 2 0 1 " L0 "\n", NULL, KEYED },
+	{ "A 1 0\nB 1 0 1 " K0 "\nE 1 0 1 " K0 "\nV 1 stop 0\nA 2 0\nB 2 0 1 " K0 "\n", "committed is everything before 1", KEYED },
+	{ "A 1 0\nK 1 0\n", "cannot ask what is done", KEYED },
+	/* seeks */
+	{ "A 1 0\nB 1 0 1 0:1 1:2\nW 1 0 1 0\nE 1 0 1 0:1 1:2\nS 1 0:0\nB 1 0 1 0:1\n", NULL, SEEKING },
+	{ "A 1 0\nB 1 0 1 0:1 1:2\nE 1 0 1 0:1 1:2\nS 1 0:0\nB 1 0 1 0:1\n", "and nobody wanted it", SEEKING },
+	{ "A 1 0\nB 1 0 1 0:1 1:2\nW 1 0 1 0\nw 1 0 1 0\nE 1 0 1 0:1 1:2\nS 1 0:0\n", "and nobody wanted it", SEEKING },
+	{ "A 1 0\nB 1 0 1 0:1 1:2\nW 1 0 1 0\nE 1 0 1 0:1 1:2\nB 1 0 1 2:3\n", "wanted to go on with 0", SEEKING },
+	{ "A 1 0\nB 1 0 1 0:1 1:2\nW 1 0 1 0\nE 1 0 1 0:1 1:2\nS 1 0:0\nB 1 0 1 1:2\n", "goes on with 1", SEEKING },
+	{ "A 1 0\nB 1 0 1 0:1\nW 1 0 0 5\nS 1 0:5\n", "while 1 messages are in progress", SEEKING },
+	{ "A 1 0\nB 1 0 1 0:1\nE 1 0 1 0:1\nW 1 0 0 5\nS 1 0:5\nB 1 0 1 5:6\nE 1 0 1 5:6\nC 1 0:6\n", NULL, SEEKING },
+	{ "A 1 0\nB 1 0 1 0:1\nE 1 0 1 0:1\nW 1 0 0 -1\nS 1 0:5\nB 1 0 1 5:6\n", NULL, SEEKING },
+	{ "A 1 0\nB 1 0 1 0:1\nE 1 0 1 0:1\nW 1 0 0 5\nC 1 0:5\n", "has committed 5", SEEKING },
+	{ "A 1 0\nB 1 0 1 0:1 1:2\nW 1 0 1 1\nE 1 0 1 0:1 1:2\nV 1 stop 0\nA 2 0\nB 2 0 1 1:2\n", NULL, SEEKING },
+	{ "A 1 0\nB 1 0 1 0:1 1:2\nW 1 0 1 1\nE 1 0 1 0:1 1:2\nV 1 stop 0\nA 2 0\nB 2 0 1 0:1\n", "begins partition 0 at 0", SEEKING },
+	{ "A 1 0\nB 1 0 1 0:1 1:2\nW 1 0 1 1\nE 1 0 1 0:1 1:2\nU 1 0:1\nB 1 0 1 1:2\n", NULL, SEEKING },
+	{ "A 1 0\nB 1 0 1 " L0 "\nE 1 0 1 " L0 "\nV 1 stop 0\nA 2 0\nW 2 0 0 0\nS 2 0:0\nB 2 0 1 " L0 "\n", NULL, KEYED | SEEKING },
+	/* pauses */
+	{ "A 1 0\nP 1 0:0\nR 1 0:0\nB 1 0 1 0:1\n", NULL, 0 },
+	{ "A 1 0\nB 1 0 1 0:1\nE 1 0 1 0:1\nP 1 0:0\nB 1 0 1 1:2\n", "which is paused", 0 },
+	/* dead letters: the seventh message is one */
+	{ "A 1 0\n" SIX "B 1 0 1 6:7\nX 1 0 1 6:7\nD 1 0:6\nC 1 0:7\nB 1 0 1 7:8\n", NULL, LETTERS },
+	{ "A 1 0\n" SIX "B 1 0 1 6:7\nX 1 0 1 6:7\nC 1 0:7\n", "has committed 7", LETTERS },
+	{ "A 1 0\n" SIX "B 1 0 1 6:7\nD 1 0:6\n", "before it has failed", LETTERS },
+	{ "A 1 0\n" SIX "D 1 0:5\n", "which it is not", LETTERS },
+	/* metadata */
+	{ "A 1 0\nB 1 0 1 0:1\nE 1 0 1 0:1\nM 1 0 1 m0\n", NULL, ANNOTATED },
+	{ "A 1 0\nB 1 0 1 0:1\nE 1 0 1 0:1\nM 1 0 1 -\n", "with \"\", not \"m0\"", ANNOTATED },
+	{ "A 1 0\nB 1 0 1 0:1\nE 1 0 1 0:1\nM 1 0 1 m5\n", "with \"m5\", not \"m0\"", ANNOTATED },
+	{ "A 1 0\nB 1 0 1 0:1\nE 1 0 1 0:1\nM 1 0 1 m0\n", "which nobody said", 0 },
+	{ "A 1 0\n" SIX "B 1 0 1 6:7\nX 1 0 1 6:7\nD 1 0:6\nM 1 0 7 -\n", NULL, ANNOTATED | LETTERS },
 };
 
 static void
@@ -59,7 +123,7 @@ contradictions_are_seen_and_nothing_else(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(logs) / sizeof(logs[0]); i++) {
-		struct verifier *v = read_log(logs[i].log, CALM);
+		struct verifier *v = read_log(logs[i].log, CALM, logs[i].manners);
 		const char *found = verifier_violation(v);
 
 		if ((found == NULL) != (logs[i].wrong == NULL) || (found != NULL && strstr(found, logs[i].wrong) == NULL))
@@ -71,7 +135,7 @@ contradictions_are_seen_and_nothing_else(void **state)
 static void
 who_was_stopped_may_go_on_without_knowing(void **state)
 {
-	struct verifier *v = read_log("A 1 0\nA 2 0\nB 1 0 1 0 0 1 1\n", FAIR);
+	struct verifier *v = read_log("A 1 0\nA 2 0\nB 1 0 1 0:1\n", FAIR, 0);
 
 	(void)state;
 	assert_null(verifier_violation(v));
@@ -82,13 +146,13 @@ who_was_stopped_may_go_on_without_knowing(void **state)
 static void
 a_commit_without_an_answer_may_come_late(void **state)
 {
-	static const char log[] = "A 1 0\nB 1 0 1 0 4 1 5\nE 1 0 1 0 4 1 5\nF 1 0:3\nC 1 0:5\nA 2 0\nB 2 0 1 3 3 4 4\n";
-	struct verifier *v = read_log(log, ROUGH);
+	static const char log[] = "A 1 0\nB 1 0 1 0:1 1:2 2:3 3:4 4:5\nE 1 0 1 0:1 1:2 2:3 3:4 4:5\nF 1 0:3\nC 1 0:5\nA 2 0\nB 2 0 1 3:4\n";
+	struct verifier *v = read_log(log, ROUGH, 0);
 
 	(void)state;
 	assert_null(verifier_violation(v));
 	verifier_free(v);
-	v = read_log(log, FAIR);
+	v = read_log(log, FAIR, 0);
 	assert_non_null(verifier_violation(v));
 	verifier_free(v);
 }
@@ -96,7 +160,7 @@ a_commit_without_an_answer_may_come_late(void **state)
 static struct verifier *
 two_handled(void)
 {
-	struct verifier *v = read_log("A 1 0\nB 1 0 1 0 1 1 2\nE 1 0 1 0 1 1 2\n", CALM);
+	struct verifier *v = read_log("A 1 0\nB 1 0 1 0:1 1:2\nE 1 0 1 0:1 1:2\n", CALM, 0);
 
 	verifier_produced(v, 0, 0, 1);
 	verifier_produced(v, 0, 1, 2);
@@ -110,18 +174,18 @@ what_the_group_has_never_goes_back_nor_ahead(void **state)
 
 	(void)state;
 	assert_false(verifier_done(v));
-	verifier_committed(v, 0, 1);
-	verifier_committed(v, 0, 2);
+	verifier_committed(v, 0, 1, "");
+	verifier_committed(v, 0, 2, "");
 	for (int p = 1; p < CHAOS_PARTITIONS; p++)
-		verifier_committed(v, p, 0);
+		verifier_committed(v, p, 0, "");
 	assert_true(verifier_done(v));
 	verifier_finish(v);
 	assert_null(verifier_violation(v));
-	verifier_committed(v, 0, 1);
+	verifier_committed(v, 0, 1, "");
 	assert_non_null(verifier_violation(v));
 	verifier_free(v);
 	v = two_handled();
-	verifier_committed(v, 0, 3);
+	verifier_committed(v, 0, 3, "");
 	assert_non_null(verifier_violation(v));
 	verifier_free(v);
 }
@@ -138,11 +202,105 @@ what_is_missing_in_the_end_is_seen(void **state)
 	verifier_free(v);
 	v = two_handled();
 	verifier_produced(v, 0, 1, 9);
-	verifier_committed(v, 0, 2);
+	verifier_committed(v, 0, 2, "");
 	for (int p = 1; p < CHAOS_PARTITIONS; p++)
-		verifier_committed(v, p, 0);
+		verifier_committed(v, p, 0, "");
 	verifier_finish(v);
 	assert_non_null(strstr(verifier_violation(v), "produced was 9, handled 2"));
+	verifier_free(v);
+}
+
+/* That the metadata contradicts the log. */
+static void
+assert_note(const char *log, unsigned manners, int64_t committed, const char *metadata, const char *wrong)
+{
+	struct verifier *v = read_log(log, CALM, manners);
+
+	verifier_committed(v, 0, committed, metadata);
+	if (wrong == NULL && verifier_violation(v) != NULL)
+		fail_msg("%s: %s", metadata, verifier_violation(v));
+	if (wrong != NULL && (verifier_violation(v) == NULL || strstr(verifier_violation(v), wrong) == NULL))
+		fail_msg("%s: %s", metadata, verifier_violation(v) != NULL ? verifier_violation(v) : "nothing was seen");
+	verifier_free(v);
+}
+
+static void
+what_metadata_says_is_done_was_handled(void **state)
+{
+	static const char log[] = "A 1 0\nB 1 0 1 " L0 "\nE 1 0 1 " L0 "\n";
+
+	(void)state;
+	assert_note(log, KEYED, 0, "", NULL);
+	assert_note(log, KEYED, 0, "carafe/1 0 0 =2", NULL);
+	assert_note(log, KEYED, 0, "carafe/1 0 0 =3", "2 committed as done");
+	assert_note(log, KEYED, 0, "carafe/1 0 0 2 =2", "3 committed as done");
+	assert_note(log, KEYED, 0, "carafe/1 0 1 =2", "0 committed as done");
+	assert_note(log, KEYED, 0, "m1", "none of carafe's");
+	assert_note("A 1 0\n" SIX, 0, 6, "m5", "which nobody said");
+	assert_note("A 1 0\n" SIX, ANNOTATED, 6, "m5", NULL);
+	assert_note("A 1 0\n" SIX, ANNOTATED, 6, "m4", "not \"m5\"");
+	assert_note("A 1 0\n" SIX, ANNOTATED, 6, "", "not \"m5\"");
+}
+
+static void
+append_log(struct verifier *v, const char *log)
+{
+	FILE *f = fopen(path, "ae");
+
+	assert_non_null(f);
+	fputs(log, f);
+	fclose(f);
+	verifier_read(v);
+}
+
+/* Its member may have been killed: there is no peaceful end to conclude it from. */
+static void
+what_metadata_says_is_done_nobody_does_again(void **state)
+{
+	struct verifier *v = read_log("A 1 0\nB 1 0 1 " L0 "\nE 1 0 1 " L0 "\n", CALM, KEYED);
+
+	(void)state;
+	verifier_committed(v, 0, 0, "carafe/1 0 0 =2");
+	append_log(v, "A 2 0\nB 2 0 1 " L0 "\n");
+	assert_non_null(strstr(verifier_violation(v), "metadata says is done"));
+	verifier_free(v);
+}
+
+static void
+a_commit_waits_for_dead_letters(void **state)
+{
+	static const char log[] = "A 1 0\n" SIX "B 1 0 1 6:7\nX 1 0 1 6:7\nD 1 0:6\n";
+	struct verifier *v = read_log(log, CALM, LETTERS);
+
+	(void)state;
+	verifier_committed(v, 0, 6, "");
+	assert_null(verifier_violation(v));
+	verifier_letter(v, 0, 6);
+	verifier_committed(v, 0, 7, "");
+	assert_null(verifier_violation(v));
+	verifier_free(v);
+	v = read_log(log, CALM, LETTERS);
+	verifier_committed(v, 0, 7, "");
+	assert_non_null(strstr(verifier_violation(v), "is in no dead letter topic"));
+	verifier_free(v);
+}
+
+/* Only what was sought over. */
+static void
+what_was_skipped_need_not_be_committed(void **state)
+{
+	struct verifier *v = read_log("A 1 0\nB 1 0 1 0:1\nE 1 0 1 0:1\nW 1 0 0 2\nS 1 0:2\n", CALM, SEEKING);
+
+	(void)state;
+	verifier_produced(v, 0, 0, 1);
+	verifier_produced(v, 0, 1, 2);
+	for (int p = 0; p < CHAOS_PARTITIONS; p++)
+		verifier_committed(v, p, p == 0 ? 1 : 0, "");
+	assert_true(verifier_done(v));
+	verifier_finish(v);
+	assert_null(verifier_violation(v));
+	verifier_produced(v, 0, 2, 3);
+	assert_false(verifier_done(v));
 	verifier_free(v);
 }
 
@@ -155,6 +313,10 @@ main(void)
 		cmocka_unit_test(a_commit_without_an_answer_may_come_late),
 		cmocka_unit_test(what_the_group_has_never_goes_back_nor_ahead),
 		cmocka_unit_test(what_is_missing_in_the_end_is_seen),
+		cmocka_unit_test(what_metadata_says_is_done_was_handled),
+		cmocka_unit_test(what_metadata_says_is_done_nobody_does_again),
+		cmocka_unit_test(a_commit_waits_for_dead_letters),
+		cmocka_unit_test(what_was_skipped_need_not_be_committed),
 	};
 	int failed;
 

@@ -1,69 +1,36 @@
 /* The rules. For each partition:
  *
- *   - what is committed was handled, all of it, and never goes back;
+ *   - what is committed was handled, all of it, and never goes back; poison that it covers is in the dead letter topic;
  *   - an assignment begins at or behind everything that was committed before, and in front of nothing that was not handled: what
  *     is handled again was not committed;
- *   - a partition that was given up in peace (drained, no commit refused) has all that was handled committed;
- *   - within an assignment messages come in order, each once, unless its handler failed;
- *   - no handler begins after the partition was given up, nor, in calm weather, after another member was given it.
+ *   - a partition that was given up in peace (drained, no commit refused) has all that was handled committed, as far as nothing
+ *     before it is unfinished;
+ *   - within an assignment messages come in order, each once, unless its handler failed; one at a time, or side by side when they
+ *     are deferred, but what failed comes again when nothing else is in progress;
+ *   - no handler begins after the partition was given up, nor, in calm weather, after another member was given it;
+ *   - with keys, order holds key by key: none of a key begins before another one of it is done. What the commit's metadata says
+ *     is done was handled, and after a peaceful end all of it is told, and nobody is given it again;
+ *   - a seek goes where somebody wanted it to, when nothing is in progress, and the partition goes on there; what lies between may
+ *     be left out, or come again. Nothing is handed out while the partition is paused;
+ *   - a mark's metadata is committed with its offset, and is what the next one is told.
  *
  * With nodes or wires in trouble (rough weather) a commit that was refused for want of an answer may still be carried out, after one that
  * came later; and a coordinator that is none any more may answer. What that makes of the first rules is let pass.
  *
  * Members write a line before what it says has consequences ("done" before it is marked) or after it has come true
  * ("committed" when the coordinator has said so), so these hold for the order of lines. */
-#include "chaos/verifier.h"
-
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "chaos/verifier_priv.h"
 #include "support/test.h"
 
-#define MOST (1 << 17) /* messages a partition */
-#define RUNS 512       /* processes */
 #define DOUBT_MS 20000 /* how long a request may lie about */
 
-struct record {
-	int produced, handled; /* its number, from 1; 0: not yet */
-	int times;
-};
-
-struct partition {
-	struct record *records;
-	int64_t end;       /* behind the last that was acknowledged */
-	int64_t handled;   /* everything before was handled */
-	int64_t floor;     /* everything before is known to be committed: nothing begins before it */
-	int64_t committed; /* as last asked, -1 */
-	int owner;         /* the run that was last given it */
-	int64_t doubt;     /* rough weather: a commit of this, or of more, may still be carried out */
-	double doubt_until;
-};
-
-/* A process and a partition. */
-struct tenure {
-	bool owned, in_peace, refused;
-	int late;     /* handlers that began after it was lost */
-	int epoch;    /* the assignment, as its lines say */
-	int64_t next; /* expected */
-};
-
-struct verifier {
-	int fd;
-	off_t at;
-	long line;
-	enum weather weather;
-	struct partition partitions[CHAOS_PARTITIONS];
-	struct tenure tenures[RUNS][CHAOS_PARTITIONS];
-	bool known[RUNS]; /* processes that have been in the group */
-	struct verifier_counts n;
-	char violation[256]; /* the first */
-};
-
-static void violate(struct verifier *v, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void
+void
 violate(struct verifier *v, const char *format, ...)
 {
 	va_list args;
@@ -84,13 +51,14 @@ verifier_violation(const struct verifier *v)
 }
 
 struct verifier *
-verifier_new(const char *log, enum weather weather)
+verifier_new(const char *log, enum weather weather, unsigned manners)
 {
 	struct verifier *v = calloc(1, sizeof(*v));
 
 	v->fd = open(log, O_RDONLY | O_CLOEXEC);
 	assert_true(v->fd >= 0);
 	v->weather = weather;
+	v->manners = manners;
 	for (int p = 0; p < CHAOS_PARTITIONS; p++) {
 		v->partitions[p].records = calloc(MOST, sizeof(struct record));
 		v->partitions[p].committed = -1;
@@ -136,7 +104,8 @@ assigned(struct verifier *v, int run, int id, int64_t offset)
 	struct tenure *t = &v->tenures[run][id];
 
 	(void)offset;
-	*t = (struct tenure){ .owned = true, .in_peace = true }; /* what hung before is an epoch that was */
+	*t = (struct tenure){ .owned = true, .in_peace = true, .must = -1 }; /* what hung before is an epoch that was */
+	v->partitions[id].sought = false;
 	v->partitions[id].owner = run;
 	v->n.assignments++;
 }
@@ -151,8 +120,8 @@ given_up(struct verifier *v, int run, int id, const char *reason)
 		violate(v, "run %d gives up partition %d, which it does not have", run, id);
 	t->owned = false;
 	t->in_peace = t->in_peace && peace;
-	if (t->in_peace && !t->refused && t->next > 0)
-		raise_floor(&v->partitions[id], t->next);
+	if (t->in_peace && !t->refused)
+		work_is_settled(v, run, id);
 	v->n.losses += !peace;
 }
 
@@ -168,7 +137,7 @@ committed(struct verifier *v, int run, int id, int64_t offset)
 	v->tenures[run][id].refused = false;
 }
 
-static bool
+bool
 in_doubt(const struct partition *p, int64_t offset)
 {
 	return it_now() < p->doubt_until && offset >= p->doubt;
@@ -195,62 +164,17 @@ cut_off(struct verifier *v, int run, int id, int64_t offset)
 	v->n.cut_off++;
 }
 
-/* ------------------------------------------------------------------------------------------------ handlers */
-
-struct work {
-	int run, id, epoch, first_number, last_number;
-	int64_t first, last;
-};
-
+/* What was done before cannot be asked for: it is handed out again. */
 static void
-begin_epoch(struct verifier *v, struct tenure *t, const struct work *w)
+unknown(struct verifier *v, int run, int id, int64_t offset)
 {
-	struct partition *p = &v->partitions[w->id];
+	struct partition *p = &v->partitions[id];
 
-	if (w->first < p->floor && in_doubt(p, w->first))
-		p->floor = w->first;
-	if (w->first < p->floor || w->first > p->handled)
-		violate(v, "run %d begins partition %d at %lld; committed is everything before %lld, handled everything before %lld",
-		    w->run, w->id, (long long)w->first, (long long)p->floor, (long long)p->handled);
-	t->epoch = w->epoch;
-	t->next = w->first;
-}
-
-static void
-begins(struct verifier *v, const struct work *w)
-{
-	struct tenure *t = &v->tenures[w->run][w->id];
-
-	/* A partition is lost without asking: one handler may be about to begin. */
-	if (!t->owned && (t->in_peace || ++t->late > 1))
-		violate(v, "run %d begins %lld of partition %d, which it has given up", w->run, (long long)w->first, w->id);
-	if (v->weather == CALM && v->partitions[w->id].owner != w->run)
-		violate(v, "run %d begins %lld of partition %d, which run %d was given", w->run, (long long)w->first, w->id,
-		    v->partitions[w->id].owner);
-	if (t->epoch != w->epoch)
-		begin_epoch(v, t, w);
-	else if (t->next != w->first)
-		violate(v, "run %d goes on with %lld of partition %d, not %lld", w->run, (long long)w->first, w->id, (long long)t->next);
-}
-
-static void
-done(struct verifier *v, const struct work *w)
-{
-	struct tenure *t = &v->tenures[w->run][w->id];
-	struct partition *p = &v->partitions[w->id];
-
-	if (t->epoch == w->epoch)
-		t->next = w->last + 1;
-	for (int64_t o = w->first; o <= w->last; o++) {
-		p->records[o].handled = w->last_number - (int)(w->last - o);
-		v->n.again += p->records[o].times++ > 0;
-		v->n.handled++;
-	}
-	if (p->records[w->first].handled != w->first_number)
-		violate(v, "partition %d has %d at %lld and %d at %lld", w->id, w->first_number, (long long)w->first, w->last_number,
-		    (long long)w->last);
-	while (p->handled < MOST && p->records[p->handled].times > 0)
-		p->handled++;
+	(void)offset;
+	if (v->weather != ROUGH)
+		violate(v, "run %d cannot ask what is done of partition %d", run, id);
+	for (int64_t o = p->floor; o < p->top; o++)
+		p->records[o].settled = false;
 }
 
 /* ------------------------------------------------------------------------------------------------ the log */
@@ -285,24 +209,65 @@ read_revocation(struct verifier *v, int run, char *rest)
 		given_up(v, run, partition_in(v, word), reason);
 }
 
+static int64_t
+offset_in(struct verifier *v, const char *word)
+{
+	char *end;
+	long long offset = strtoll(word, &end, 10);
+
+	if (end == word || offset < ANYWHERE || offset >= MOST)
+		violate(v, "there is no offset %s", word);
+	return offset;
+}
+
+/* "partition epoch offset:number..." */
 static void
-read_work(struct verifier *v, char what, int run, const char *rest)
+read_work(struct verifier *v, int run, char *rest, void (*fn)(struct verifier *v, const struct work *w))
 {
 	struct work w = { .run = run };
-	long long first = -1, last = -1;
+	int read = 0;
 
-	if (sscanf(rest, "%d %d %lld %lld %d %d", &w.id, &w.epoch, &first, &last, &w.first_number, &w.last_number) != 6)
+	if (sscanf(rest, "%d %d%n", &w.id, &w.epoch, &read) != 2 || w.id < 0 || w.id >= CHAOS_PARTITIONS)
 		violate(v, "not understood: %s", rest);
-	if (w.id < 0 || w.id >= CHAOS_PARTITIONS || first < 0 || last < first || last >= MOST)
-		violate(v, "there is no such message: %s", rest);
-	if (v->violation[0] != '\0')
-		return;
-	w.first = first;
-	w.last = last;
-	if (what == 'B')
-		begins(v, &w);
+	rest += read;
+	for (char *word; (word = strtok_r(NULL, " ", &rest)) != NULL && w.count < CHAOS_IN_HAND; w.count++) {
+		const char *colon = strchr(word, ':');
+
+		w.offsets[w.count] = offset_in(v, word);
+		w.numbers[w.count] = colon != NULL ? atoi(colon + 1) : 0;
+		if (w.offsets[w.count] < 0 || w.numbers[w.count] < 1)
+			violate(v, "there is no such message: %s", word);
+	}
+	if (w.count == 0)
+		violate(v, "no messages");
+	if (v->violation[0] == '\0')
+		fn(v, &w);
+}
+
+/* "partition epoch offset" */
+static void
+read_wish(struct verifier *v, int run, char *rest, bool is_void)
+{
+	int id = partition_in(v, strtok_r(NULL, " ", &rest)), epoch = atoi(strtok_r(NULL, " ", &rest));
+	int64_t offset = offset_in(v, strtok_r(NULL, " ", &rest));
+
+	if (is_void)
+		wish_is_void(v, run, id, offset);
 	else
-		done(v, &w);
+		wish(v, run, id, epoch, offset);
+}
+
+/* "partition offset metadata": what whoever begins there is told; "-": none. A commit may still be on its way when members stand
+ * still. */
+static void
+read_told(struct verifier *v, char *rest)
+{
+	int id = partition_in(v, strtok_r(NULL, " ", &rest));
+	int64_t offset = offset_in(v, strtok_r(NULL, " ", &rest));
+	const char *metadata = strtok_r(NULL, " ", &rest);
+
+	if (v->weather == CALM)
+		judge_metadata(v, id, offset, strcmp(metadata, "-") == 0 ? "" : metadata);
 }
 
 static void
@@ -318,8 +283,21 @@ read_line(struct verifier *v, char *line)
 	case 'C': read_partitions(v, run, rest, committed); break;
 	case 'F': read_partitions(v, run, rest, refused); break;
 	case 'T': read_partitions(v, run, rest, cut_off); break;
+	case 'S': read_partitions(v, run, rest, sought); break;
+	case 'U': read_partitions(v, run, rest, not_sought); break;
+	case 'P': read_partitions(v, run, rest, paused); break;
+	case 'R': read_partitions(v, run, rest, resumed); break;
+	case 'D': read_partitions(v, run, rest, letter_is_written); break;
+	case 'K': read_partitions(v, run, rest, unknown); break;
 	case 'V': read_revocation(v, run, rest); break;
-	default: read_work(v, *what, run, rest);
+	case 'W': read_wish(v, run, rest, false); break;
+	case 'w': read_wish(v, run, rest, true); break;
+	case 'M': read_told(v, rest); break;
+	case 'B': read_work(v, run, rest, work_begins); break;
+	case 'E': read_work(v, run, rest, work_is_done); break;
+	case 'X': read_work(v, run, rest, work_failed); break;
+	case 'G': read_work(v, run, rest, work_is_wanted_again); break;
+	default: violate(v, "not understood: %s", what);
 	}
 }
 
@@ -363,7 +341,27 @@ verifier_read(struct verifier *v)
 /* ------------------------------------------------------------------------------------------------ judging */
 
 void
-verifier_committed(struct verifier *v, int partition, int64_t offset)
+verifier_letter(struct verifier *v, int partition, int64_t offset)
+{
+	v->partitions[partition].records[offset].in_queue = true;
+}
+
+static void
+judge_letters(struct verifier *v, int id, int64_t end)
+{
+	struct partition *p = &v->partitions[id];
+
+	for (; p->letters < end && (v->manners & LETTERS) != 0; p->letters++) {
+		const struct record *r = &p->records[p->letters];
+
+		if (r->times > 0 && chaos_is_poison(r->handled) && !r->in_queue)
+			violate(v, "partition %d has %lld committed, and %lld, which nobody can do, is in no dead letter topic", id,
+			    (long long)end, (long long)p->letters);
+	}
+}
+
+void
+verifier_committed(struct verifier *v, int partition, int64_t offset, const char *metadata)
 {
 	struct partition *p = &v->partitions[partition];
 
@@ -371,14 +369,29 @@ verifier_committed(struct verifier *v, int partition, int64_t offset)
 	if (offset > p->handled || (offset < p->committed && v->weather != ROUGH))
 		violate(v, "partition %d has %lld committed; it had %lld, and handled is everything before %lld", partition,
 		    (long long)offset, (long long)p->committed, (long long)p->handled);
+	if (v->violation[0] == '\0') {
+		judge_letters(v, partition, offset);
+		judge_metadata(v, partition, offset, metadata);
+	}
 	p->committed = offset;
+}
+
+/* What was skipped last need not be committed. */
+static bool
+is_committed(const struct partition *p)
+{
+	int64_t end = p->committed;
+
+	while (end >= 0 && end < p->end && p->records[end].skipped)
+		end++;
+	return end >= p->end;
 }
 
 bool
 verifier_done(const struct verifier *v)
 {
 	for (int i = 0; i < CHAOS_PARTITIONS; i++)
-		if (v->partitions[i].handled < v->partitions[i].end || v->partitions[i].committed < v->partitions[i].end)
+		if (v->partitions[i].handled < v->partitions[i].end || !is_committed(&v->partitions[i]))
 			return false;
 	return true;
 }
@@ -389,11 +402,11 @@ verifier_finish(struct verifier *v)
 	for (int i = 0; i < CHAOS_PARTITIONS; i++) {
 		const struct partition *p = &v->partitions[i];
 
-		if (p->handled != p->end || p->committed != p->end)
+		if (p->handled != p->end || !is_committed(p))
 			violate(v, "partition %d ends at %lld; handled is everything before %lld, committed %lld", i, (long long)p->end,
 			    (long long)p->handled, (long long)p->committed);
 		for (int64_t o = 0; o < p->end; o++)
-			if (p->records[o].produced != p->records[o].handled)
+			if (p->records[o].produced != p->records[o].handled && !(p->records[o].skipped && p->records[o].times == 0))
 				violate(v, "partition %d, offset %lld: produced was %d, handled %d", i, (long long)o,
 				    p->records[o].produced, p->records[o].handled);
 	}

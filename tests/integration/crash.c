@@ -243,7 +243,7 @@ check_after_kill(double killed)
 	read_log();
 	for (int i = 0; i < 3 * PARTITIONS; i++)
 		check_partition(&t.partitions[i], killed);
-	assert_true(it_letters_read(t.letters, note_letter));
+	assert_true(it_letters_read(t.letters, note_letter, IT_PATIENCE_MS));
 	for (int i = 2 * PARTITIONS; i < 3 * PARTITIONS; i++)
 		check_letters(&t.partitions[i]);
 }

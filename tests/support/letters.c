@@ -5,8 +5,6 @@
 #include "support/rdkafka.h"
 #include "support/test.h"
 
-#define ANSWER_MS 10000
-
 struct it_letters {
 	rd_kafka_t *rk;
 	const char *topic;
@@ -41,14 +39,14 @@ note(const rd_kafka_message_t *m, void (*fn)(int32_t partition, int64_t offset))
 }
 
 bool
-it_letters_read(struct it_letters *l, void (*fn)(int32_t partition, int64_t offset))
+it_letters_read(struct it_letters *l, void (*fn)(int32_t partition, int64_t offset), int patience_ms)
 {
 	double since = it_now();
 	int64_t low, end;
 
-	if (rd_kafka_query_watermark_offsets(l->rk, l->topic, 0, &low, &end, ANSWER_MS) != 0)
+	if (rd_kafka_query_watermark_offsets(l->rk, l->topic, 0, &low, &end, patience_ms) != 0)
 		return false;
-	while (l->next < end && it_now() - since < ANSWER_MS) {
+	while (l->next < end && it_now() - since < patience_ms) {
 		rd_kafka_message_t *m = rd_kafka_consumer_poll(l->rk, 100);
 
 		if (m != NULL && m->err == 0) {
