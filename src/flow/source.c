@@ -99,6 +99,7 @@ overdue(void *source)
 const struct crf_source_ops crf_epoch_source = {
 	.take = take,
 	.message = message,
+	.stamp = carafe_message_timestamp,
 	.news = news,
 	.free_native = free_native,
 	.mark = mark,

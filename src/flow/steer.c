@@ -319,8 +319,7 @@ crf_steer_arrived(struct carafe_consumer *c)
 		return;
 	}
 	crf_lane_drop(l);
-	l->taken = c->seek.offset;
-	l->eof_offset = -1;
+	crf_lane_expect(l, c->seek.offset);
 	arrive_at(c, c->seek.offset, &c->seek.wish, hold);
 }
 

@@ -26,6 +26,7 @@ struct crf_lane;
 struct crf_source_ops {
 	size_t (*take)(void *source, void **natives, size_t max);
 	bool (*message)(void *source, void *native, const char *topic, carafe_message *m); /* false: it is none but news */
+	int64_t (*stamp)(const carafe_message *m); /* tells messages at one offset apart; -1: unknown. NULL: none comes twice */
 	int (*news)(const void *native, int64_t *offset, const char **text); /* CRF_NEWS_EOF; an error code */
 	void (*free_native)(void *source, void *native); /* in the order they were taken */
 	/* metadata: NULL, or what is to be committed with it; copied. CARAFE_LOST: no longer owned */
@@ -108,6 +109,12 @@ struct crf_lane {
 	struct crf_tracker tracker;
 	char *metadata;     /* of the next mark, whoever makes it; NULL */
 	int64_t taken;      /* one behind the last message taken in; -1 */
+	struct {            /* the message that was taken in first since it was assigned, or sought */
+		int64_t offset; /* -1 */
+		int64_t stamp;
+		int32_t epoch;  /* the leader's */
+		int64_t until;  /* everything from it to before this is known, and comes once more; -1 */
+	} first;
 	crf_ns pause_until; /* it takes nothing in and works on nothing before; 0 */
 	crf_ns gate_until;  /* nothing goes through the filters before; 0 */
 	crf_ns fill_until;  /* a batch that is not full waits for more; 0: not yet; CRF_FILLED: no longer */
@@ -135,6 +142,8 @@ carafe_rc crf_lane_mark(struct crf_lane *l, int64_t offset, int32_t leader_epoch
 void crf_lane_annotate(struct crf_lane *l, const char *metadata);
 /* In a turn: forgets what is in hand, a batch that is not lent. */
 void crf_lane_drop(struct crf_lane *l);
+/* In a turn: the next message to come is this one, or one behind it. */
+void crf_lane_expect(struct crf_lane *l, int64_t offset);
 /* In a turn: the batch's head moves to the first message that is not marked. */
 void crf_lane_skip_marked(struct crf_lane *l);
 /* Raised: whoever runs had better come to an end. Any thread. */

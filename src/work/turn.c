@@ -46,6 +46,46 @@ see_news(struct crf_lane *l, void *native)
 	l->from->free_native(l->source, native);
 }
 
+void
+crf_lane_expect(struct crf_lane *l, int64_t offset)
+{
+	l->taken = offset;
+	l->first.offset = l->first.until = l->eof_offset = -1;
+}
+
+/* librdkafka may begin with a partition once more: when a rebalance came while it asked where the partition begins, it asks again,
+ * and the timer that the first answer, which is outdated, has set is not stopped by the second (seen with 2.15). What was taken in
+ * before is left out then. A topic that was made anew begins at the same offset, but not with the same message; a log that was
+ * cut short goes on with a newer epoch of its leader. */
+static bool
+is_repeated(struct crf_lane *l, const carafe_message *m)
+{
+	if (l->from->stamp == NULL)
+		return false;
+	if (l->first.offset < 0) {
+		l->first.offset = m->offset;
+		l->first.stamp = l->from->stamp(m);
+		l->first.epoch = carafe_message_leader_epoch(m);
+	}
+	if (m->offset >= l->taken)
+		return false;
+	if (m->offset == l->first.offset && l->first.stamp > 0 && l->from->stamp(m) == l->first.stamp)
+		l->first.until = l->taken;
+	return m->offset < l->first.until && carafe_message_leader_epoch(m) <= l->first.epoch;
+}
+
+static void
+take(struct crf_lane *l, const carafe_message *m)
+{
+	if (is_repeated(l, m)) {
+		l->from->free_native(l->source, m->native_);
+		return;
+	}
+	l->taken = m->offset + 1;
+	l->eof_offset = -1;
+	l->strand.batch->count++;
+}
+
 /* Takes up to max natives; how many it got. */
 static size_t
 take_some(struct crf_lane *l, size_t max)
@@ -57,12 +97,12 @@ take_some(struct crf_lane *l, size_t max)
 	if (n > 0 && s->batch == NULL)
 		s->batch = crf_worker_batch(l->worker, l->max_messages);
 	for (size_t i = 0; i < n; i++) {
-		if (l->from->message(l->source, natives[i], l->topic, &s->batch->messages[s->batch->count])) {
-			l->taken = s->batch->messages[s->batch->count++].offset + 1;
-			l->eof_offset = -1;
-		} else {
+		carafe_message *m = &s->batch->messages[s->batch->count];
+
+		if (l->from->message(l->source, natives[i], l->topic, m))
+			take(l, m);
+		else
 			see_news(l, natives[i]);
-		}
 	}
 	return n;
 }
@@ -303,8 +343,7 @@ crf_lane_init(struct crf_lane *l, struct crf_pool *pool)
 	l->pool = pool;
 	l->number = -1;
 	crf_tracker_init(&l->tracker);
-	l->taken = -1;
-	l->eof_offset = -1;
+	crf_lane_expect(l, -1);
 	l->next_tick = crf_now() + l->tick_interval;
 	atomic_init(&l->signals, 0);
 	atomic_init(&l->steered, false);

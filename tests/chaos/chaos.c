@@ -21,6 +21,7 @@
 
 #define HEAL_MS 60000
 #define LOOK_MS 400
+#define STARVED_MS 1000
 
 struct options options = { .seeds = 1, .seconds = 10 };
 struct chaos chaos;
@@ -47,6 +48,8 @@ turn(void)
 {
 	double now = it_now();
 
+	chaos.starved = chaos.starved || (chaos.last_turn > 0 && now - chaos.last_turn > STARVED_MS);
+	chaos.last_turn = now;
 	traffic_pump();
 	verifier_read(chaos.verifier);
 	expect_no_violation();

@@ -53,7 +53,9 @@ struct chaos {
 	char manners[64]; /* of members, as they are told */
 	unsigned rules;   /* which the verifier knows of (enum manner) */
 	char commit[12], drain[12], sleep_us[12], log[96];
-	bool is_static, brief; /* brief: nothing takes so long that a member's session ends */
+	bool is_static;
+	bool brief;   /* nothing takes so long that a member's session ends ... */
+	bool starved; /* ... unless the machine had no time for us: trouble was longer than it was to be */
 	enum weather weather;
 	int members, run;
 	struct fault faults[FAULTS];
@@ -63,7 +65,7 @@ struct chaos {
 	struct verifier *verifier;
 	rd_kafka_t *producer, *asker;
 	struct it_letters *letters; /* NULL: there are none */
-	double began, next_look;
+	double began, next_look, last_turn;
 	long sent;
 	int numbers[CHAOS_PARTITIONS];
 	bool mute;                  /* produces no more */

@@ -74,6 +74,9 @@ let_through(const struct slot *s, const char *what)
 {
 	char n[12];
 
+	if (options.verbose)
+		print_message("# %.0f ms: slot %d, run %d: the network lets through: %s\n", it_now() - chaos.began, (int)(s - chaos.slots),
+		    s->run, what);
 	snprintf(n, sizeof(n), "%d", (int)(s - chaos.slots));
 	if (!script("disturb", n, what, true))
 		fail_msg("seed %u: a network is not what it should be", chaos.seed);
@@ -89,11 +92,12 @@ network_disturb(struct slot *s, const struct fault *f)
 	s->disturbed_run = f->kind <= CUT_OUT && f->ms >= PAST_SESSION_MS ? s->run : 0;
 }
 
-/* In the classic protocol a member counts its session's time itself. */
+/* A member counts its session's time itself, but not with the newer protocol, nor while it waits for the answer to a JoinGroup:
+ * as cooperative ones do with their partitions. */
 static void
 expect_nothing_owned(const struct slot *s)
 {
-	bool aware = strcmp(chaos.protocol, "kip-848") != 0 && (chaos.used & (1U << PAUSE | 1U << HANG)) == 0;
+	bool aware = strcmp(chaos.protocol, "range") == 0 && (chaos.used & (1U << PAUSE | 1U << HANG)) == 0;
 
 	verifier_read(chaos.verifier);
 	if (aware && s->child != NULL && !s->leaving && s->run == s->disturbed_run && verifier_owns(chaos.verifier, s->run))

@@ -72,6 +72,7 @@ struct native {
 	const char *text;
 	const char *key;
 	const char *value;
+	int64_t stamp;
 };
 
 struct fake_source {
@@ -188,6 +189,12 @@ fake_read(void *source, void *native, const char *topic, carafe_message *m)
 	if (n->value != NULL)
 		m->value = (carafe_bytes){ n->value, strlen(n->value) };
 	return true;
+}
+
+static int64_t
+fake_stamp(const carafe_message *m)
+{
+	return ((const struct native *)m->native_)->stamp;
 }
 
 static void
@@ -340,6 +347,7 @@ static const struct crf_source_ops fake_source_ops = {
 	.take = fake_take,
 	.news = fake_news,
 	.message = fake_read,
+	.stamp = fake_stamp,
 	.free_native = fake_free_native,
 	.mark = fake_mark,
 	.commit = fake_commit,

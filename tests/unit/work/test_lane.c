@@ -274,6 +274,58 @@ news_alone_do_not_end_the_taking(void **unused)
 	rig_fini(&r);
 }
 
+static void
+stamped(struct rig *r, int64_t from, int64_t to, int64_t stamp)
+{
+	for (int64_t offset = from; offset <= to; offset++)
+		fake_push(&r->source, (struct native){ .offset = offset, .stamp = stamp });
+}
+
+/* As when librdkafka asks twice where a partition begins. */
+static void
+what_comes_once_more_from_the_beginning_is_left_out(void **unused)
+{
+	struct rig r;
+
+	(void)unused;
+	rig_init(&r, 5, 0);
+	stamped(&r, 10, 12, 7);
+	expect(&r, "run 10-12;");
+	stamped(&r, 10, 11, 7);
+	expect(&r, "");
+	stamped(&r, 12, 14, 7);
+	expect(&r, "run 13-14;");
+	stamped(&r, 10, 15, 7);
+	expect(&r, "run 15-15;");
+	rig_fini(&r);
+}
+
+static void
+what_begins_anew_is_no_repetition(void **unused)
+{
+	struct rig r;
+
+	(void)unused;
+	rig_init(&r, 5, 0);
+	stamped(&r, 0, 2, 7);
+	expect(&r, "run 0-2;");
+	stamped(&r, 0, 2, 8); /* another topic of that name */
+	expect(&r, "run 0-2;");
+	crf_lane_expect(r.lane, 0); /* it was sought */
+	stamped(&r, 0, 3, 8);
+	expect(&r, "run 0-3;");
+	stamped(&r, 2, 3, 8); /* a log that was cut short */
+	expect(&r, "run 2-3;");
+	rig_fini(&r);
+
+	rig_init(&r, 5, 0);
+	stamped(&r, 0, 2, -1);
+	expect(&r, "run 0-2;");
+	stamped(&r, 0, 1, -1); /* nothing tells them apart: better twice than never */
+	expect(&r, "run 0-1;");
+	rig_fini(&r);
+}
+
 /* ------------------------------------------------------------------------------------------------ filling */
 
 static void
@@ -830,6 +882,8 @@ main(void)
 		cmocka_unit_test(what_comes_while_it_is_busy_is_taken_afterwards),
 		cmocka_unit_test(news_among_messages_cost_no_place),
 		cmocka_unit_test(news_alone_do_not_end_the_taking),
+		cmocka_unit_test(what_comes_once_more_from_the_beginning_is_left_out),
+		cmocka_unit_test(what_begins_anew_is_no_repetition),
 		cmocka_unit_test(a_batch_waits_to_fill_no_shorter_and_no_longer),
 		cmocka_unit_test(a_full_batch_does_not_wait),
 		cmocka_unit_test(the_end_of_the_partition_ends_the_waiting),
