@@ -31,6 +31,7 @@ struct crf_window {
 	uint64_t base;       /* number of slot 0 */
 	uint64_t front;      /* number of the slot at the head, while suspended */
 	size_t in_progress, failed;
+	carafe_deferred *spare; /* completed ones */
 	bool suspended;      /* the strand awaits: completions wake it */
 	size_t cap;
 	struct slot slots[];
@@ -39,8 +40,9 @@ struct crf_window {
 struct carafe_deferred {
 	uint32_t magic;
 	struct crf_window *window;
+	carafe_deferred *next; /* spare */
 	uint64_t number;
-	carafe_message message; /* native_ NULL and no topic: a batch */
+	carafe_message message; /* no topic: a batch */
 };
 
 static bool
@@ -67,6 +69,17 @@ window_of(struct carafe_consumer *c)
 	return w;
 }
 
+/* mu held, unless nobody else knows the window any more. */
+static carafe_deferred *
+take_spare(struct crf_window *w)
+{
+	carafe_deferred *d = w->spare;
+
+	if (d != NULL)
+		w->spare = d->next;
+	return d;
+}
+
 /* mu held, and given back. */
 static void
 unref(struct crf_window *w)
@@ -78,6 +91,8 @@ unref(struct crf_window *w)
 		return;
 	for (size_t i = 0; i < w->cap; i++)
 		free(w->slots[i].why);
+	while (w->spare != NULL)
+		free(take_spare(w));
 	crf_mutex_fini(&w->mu);
 	free(w);
 }
@@ -163,15 +178,14 @@ pass_finished(struct carafe_consumer *c)
 
 /* ------------------------------------------------------------------------------------------------ handing out */
 
-/* What is in the slot after the handler has returned. */
+/* mu held. What is in the slot after the handler has returned. */
 static void
 settle(struct carafe_consumer *c, size_t i, carafe_rc rc)
 {
-	struct crf_window *w = window_of(c);
+	struct crf_window *w = c->window;
 	struct slot *s = &w->slots[i];
 	char why[CARAFE_ERROR_TEXT];
 
-	crf_lock(&w->mu);
 	if (c->deferred != NULL && rc != CARAFE_PENDING) {
 		snprintf(why, sizeof(why), "the handler returned %s after carafe_defer(): it must return CARAFE_PENDING",
 		    carafe_rc_name(rc));
@@ -182,38 +196,63 @@ settle(struct carafe_consumer *c, size_t i, carafe_rc rc)
 		finish(w, s, rc, c->why);
 	}
 	c->deferred = NULL;
-	crf_unlock(&w->mu);
 }
 
+/* mu held, but not while the handler runs. */
 static void
 hand_out(struct carafe_consumer *c, size_t i)
 {
 	const struct crf_strand *s = &c->lane.strand;
 	const carafe_message *m = &s->batch->messages[i];
+	carafe_rc rc;
 
+	crf_unlock(&c->window->mu);
 	c->handed = i;
 	c->why[0] = '\0';
 	c->attempt = i == s->batch->head ? s->attempt : 1;
 	atomic_store_explicit(&c->lane.at, m->offset, memory_order_relaxed);
-	settle(c, i, c->topic->handler.message(c, m));
+	rc = c->topic->handler.message(c, m);
+	crf_lock(&c->window->mu);
+	settle(c, i, rc);
 }
 
-/* The next message for the handler: one that is retried, which is at the head, or the first that it never had. */
+/* mu held. The next message for the handler: one that is retried, which is at the head, or the first that it never had. */
 static bool
 next_to_hand_out(const struct carafe_consumer *c, size_t *i)
 {
 	const struct carafe_batch *b = c->lane.strand.batch;
-	struct crf_window *w = c->window;
-	bool more;
+	const struct crf_window *w = c->window;
 
-	crf_lock(&w->mu);
-	more = b->head < b->limit && w->slots[b->head].state == NEW;
-	*i = more ? b->head : crf_batch_fresh(b);
-	more = more || (*i < b->limit && w->failed == 0 && !(c->in_order && w->in_progress > 0));
-	crf_unlock(&w->mu);
-	return more;
+	*i = b->head;
+	if (b->head < b->limit && w->slots[b->head].state == NEW)
+		return true;
+	*i = crf_batch_fresh(b);
+	return *i < b->limit && w->failed == 0 && !(c->in_order && w->in_progress > 0);
 }
 
+/* mu held. What the run came to, once nothing more can be handed out. */
+static carafe_rc
+conclude(struct carafe_consumer *c)
+{
+	struct crf_strand *s = &c->lane.strand;
+	struct crf_window *w = c->window;
+
+	if (pass_finished(c) > 0)
+		s->attempt = 1;
+	if (w->in_progress > 0)
+		return suspend(c);
+	if (s->batch->head < s->batch->limit && w->slots[s->batch->head].state == FAILED)
+		return take_verdict(c, &w->slots[s->batch->head]);
+	return CARAFE_OK;
+}
+
+static bool
+should_stop(const struct carafe_consumer *c)
+{
+	return crf_lane_should_stop(&c->lane) || crf_lane_is_steered(&c->lane);
+}
+
+/* mu held, but not while the handler runs. */
 static void
 hand_out_all(struct carafe_consumer *c)
 {
@@ -223,56 +262,42 @@ hand_out_all(struct carafe_consumer *c)
 		hand_out(c, i);
 		if (i >= b->fresh)
 			b->fresh = i + 1;
-		if (crf_lane_should_stop(&c->lane) || crf_lane_is_steered(&c->lane))
+		if (should_stop(c))
 			return;
 	}
-}
-
-/* What the run came to, once nothing more can be handed out. */
-static carafe_rc
-conclude(struct carafe_consumer *c)
-{
-	struct crf_strand *s = &c->lane.strand;
-	struct crf_window *w = c->window;
-	carafe_rc rc = CARAFE_OK;
-
-	crf_lock(&w->mu);
-	if (pass_finished(c) > 0)
-		s->attempt = 1;
-	if (w->in_progress > 0)
-		rc = suspend(c);
-	else if (s->batch->head < s->batch->limit && w->slots[s->batch->head].state == FAILED)
-		rc = take_verdict(c, &w->slots[s->batch->head]);
-	crf_unlock(&w->mu);
-	return rc;
 }
 
 carafe_rc
 crf_window_run(struct carafe_consumer *c)
 {
 	struct crf_strand *s = &c->lane.strand;
-	struct crf_window *w = c->window;
+	carafe_rc rc;
 
 	s->awaiting = s->lent = false;
-	crf_lock(&w->mu);
-	w->suspended = false;
+	crf_lock(&c->window->mu);
+	c->window->suspended = false;
 	if (pass_finished(c) > 0)
 		s->attempt = 1;
-	crf_unlock(&w->mu);
 	hand_out_all(c);
-	return conclude(c);
+	rc = conclude(c);
+	crf_unlock(&c->window->mu);
+	return rc;
 }
 
 carafe_rc
 crf_window_take_over(struct carafe_consumer *c, carafe_rc rc)
 {
 	struct carafe_batch *b = c->lane.strand.batch;
+	struct crf_window *w = window_of(c);
 
+	crf_lock(&w->mu);
 	settle(c, b->head, rc);
 	b->fresh = b->head + 1;
-	if (!crf_lane_should_stop(&c->lane) && !crf_lane_is_steered(&c->lane))
+	if (!should_stop(c))
 		hand_out_all(c);
-	return conclude(c);
+	rc = conclude(c);
+	crf_unlock(&w->mu);
+	return rc;
 }
 
 carafe_rc
@@ -282,14 +307,16 @@ crf_window_run_batch(struct carafe_consumer *c)
 	carafe_rc rc;
 
 	c->lane.strand.lent = false;
-	if (w == NULL || w->slots[0].state == NEW) { /* nobody else looks at it then */
+	if (w != NULL && w->slots[0].state != NEW) { /* else nobody else looks at it */
+		crf_lock(&w->mu);
+	} else {
 		rc = c->topic->handler.consume(c, c->lane.strand.batch);
 		if (rc != CARAFE_PENDING && c->deferred == NULL)
 			return rc;
+		w = window_of(c);
+		crf_lock(&w->mu);
 		settle(c, 0, rc);
-		w = c->window;
 	}
-	crf_lock(&w->mu);
 	rc = w->in_progress > 0 ? suspend(c) : take_verdict(c, &w->slots[0]);
 	crf_unlock(&w->mu);
 	return rc;
@@ -397,6 +424,7 @@ carafe_deferred *
 carafe_defer(carafe_consumer *c)
 {
 	const struct carafe_batch *b;
+	struct crf_window *w;
 	carafe_deferred *d;
 	size_t i;
 
@@ -405,17 +433,17 @@ carafe_defer(carafe_consumer *c)
 	if (c->hook != CARAFE_HOOK_CONSUME || b == NULL || !c->proceeded || c->deferred != NULL)
 		return NULL;
 	i = takes_batches(c) ? 0 : c->window != NULL ? c->handed : b->head;
-	d = crf_new(carafe_deferred);
-	d->magic = DEFERRED_MAGIC;
-	d->window = window_of(c);
+	w = window_of(c);
+	crf_lock(&w->mu);
+	if ((d = take_spare(w)) == NULL)
+		d = crf_new(carafe_deferred);
+	*d = (carafe_deferred){ .magic = DEFERRED_MAGIC, .window = w, .number = w->base + i };
 	if (!takes_batches(c))
 		d->message = b->messages[i];
-	crf_lock(&d->window->mu);
-	d->number = d->window->base + i;
-	d->window->refs++;
-	fill(d->window, &d->window->slots[i], IN_PROGRESS, CARAFE_OK, NULL);
-	d->window->slots[i].by = c->deferred = d;
-	crf_unlock(&d->window->mu);
+	w->refs++;
+	fill(w, &w->slots[i], IN_PROGRESS, CARAFE_OK, NULL);
+	w->slots[i].by = c->deferred = d;
+	crf_unlock(&w->mu);
 	return d;
 }
 
@@ -459,7 +487,7 @@ wake(struct crf_window *w, uint64_t number)
 	if (!w->suspended || (w->in_progress > 0 && number != w->front))
 		return;
 	w->suspended = false;
-	crf_lane_arrived(&w->consumer->lane);
+	crf_lane_arrived_kept(&w->consumer->lane);
 }
 
 carafe_rc
@@ -477,7 +505,8 @@ carafe_complete(carafe_deferred *d, carafe_rc rc, const char *why)
 		wake(w, d->number);
 	}
 	d->magic = 0;
-	free(d);
+	d->next = w->spare;
+	w->spare = d;
 	unref(w);
 	return is;
 }

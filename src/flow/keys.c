@@ -12,6 +12,7 @@
 
 #define STRANDS_MOST 10000
 #define HAND 16 /* what a strand with a message handler takes at a time; others wait for a lock meanwhile */
+#define GIVE 32 /* what they are given at a time */
 
 struct conf {
 	int max;
@@ -140,34 +141,58 @@ recall(struct carafe_consumer *c)
 	free(metadata);
 }
 
-static bool
-give_away(struct carafe_consumer *c, carafe_message *m)
+/* How many: fewer when all come to an end. */
+static size_t
+put_all(struct carafe_consumer *c, carafe_message *messages, const uint64_t *keys, size_t count)
 {
-	int open;
+	int open = 0;
+	size_t n = 0;
 
-	if (crf_spread_is_done(c->keys->spread, m))
-		return true;
-	if (!crf_spread_put(c->keys->spread, m, key_of(c, m), &open))
-		return false;
-	m->native_ = NULL;
-	if (open != CRF_SPREAD_NONE)
-		open_strand(c, open, 0);
-	return true;
+	while (n < count && open != CRF_SPREAD_NONE) {
+		n += crf_spread_put(c->keys->spread, messages + n, keys + n, count - n, &open);
+		if (open != CRF_SPREAD_NONE)
+			open_strand(c, open, 0);
+	}
+	return n;
+}
+
+/* Some of them; how many: 0 when all come to an end. */
+static size_t
+give_away(struct carafe_consumer *c, carafe_message *messages, size_t most)
+{
+	struct crf_spread *sp = c->keys->spread;
+	uint64_t keys[GIVE];
+	size_t n = 0;
+
+	if (crf_spread_is_done(sp, messages)) {
+		crf_spread_skip(sp, messages);
+		return 1;
+	}
+	for (; n < most && n < GIVE && !crf_spread_is_done(sp, &messages[n]); n++)
+		keys[n] = key_of(c, &messages[n]);
+	return put_all(c, messages, keys, n);
+}
+
+static void
+give_all_away(struct carafe_consumer *c, struct carafe_batch *b)
+{
+	size_t room = crf_spread_room(c->keys->spread), most = b->limit - b->head, given;
+
+	for (size_t left = most < room ? most : room; left > 0; left -= given, b->head += given)
+		if ((given = give_away(c, &b->messages[b->head], left)) == 0)
+			return;
 }
 
 static void
 run(struct crf_lane *l, crf_ns now)
 {
 	struct carafe_consumer *c = l->flow;
-	struct carafe_batch *b = l->strand.batch;
-	size_t room = crf_spread_room(c->keys->spread);
 
 	(void)now;
 	atomic_store(&c->at_end, false);
 	if (!c->keys->recalled)
 		recall(c);
-	for (; room > 0 && b->head < b->limit && give_away(c, &b->messages[b->head]); room--)
-		b->head++;
+	give_all_away(c, l->strand.batch);
 	if (!l->strand.awaiting)
 		crf_spread_await(c->keys->spread);
 }

@@ -24,6 +24,13 @@ crf_lane_arrived(struct crf_lane *l)
 	crf_task_signal(l->pool, &l->task, &l->strand.arrived, 1);
 }
 
+void
+crf_lane_arrived_kept(struct crf_lane *l)
+{
+	atomic_store(&l->strand.arrived, 1);
+	crf_lane_wake(l);
+}
+
 carafe_rc
 crf_lane_mark(struct crf_lane *l, int64_t offset, int32_t leader_epoch)
 {

@@ -179,25 +179,31 @@ new_slot(struct crf_spread *sp, const carafe_message *m)
 	return s;
 }
 
-bool
-crf_spread_put(struct crf_spread *sp, const carafe_message *m, uint64_t key, int *open)
+/* mu held. The number of the strand that must be opened for it. */
+static int
+put(struct crf_spread *sp, const carafe_message *m, uint64_t key)
 {
-	struct line *l;
-	struct slot *s;
-	bool taken;
+	struct slot *s = new_slot(sp, m);
+	struct line *l = s->line = line_of(sp, key);
+
+	l->count++;
+	crf_list_append(&l->queue, &s->link);
+	return l->queue.next == &s->link ? call(sp, l) : CRF_SPREAD_NONE; /* else it was called, and has not taken all since */
+}
+
+size_t
+crf_spread_put(struct crf_spread *sp, carafe_message *messages, const uint64_t *keys, size_t count, int *open)
+{
+	size_t n = 0;
 
 	*open = CRF_SPREAD_NONE;
 	crf_lock(&sp->mu);
-	if ((taken = sp->signals == 0)) {
-		s = new_slot(sp, m);
-		l = s->line = line_of(sp, key);
-		l->count++;
-		crf_list_append(&l->queue, &s->link);
-		if (l->queue.next == &s->link) /* else it has been called, and has not taken all since */
-			*open = call(sp, l);
+	for (; n < count && *open == CRF_SPREAD_NONE && sp->signals == 0; n++) {
+		*open = put(sp, &messages[n], keys[n]);
+		messages[n].native_ = NULL;
 	}
 	crf_unlock(&sp->mu);
-	return taken;
+	return n;
 }
 
 void *
@@ -281,7 +287,7 @@ crf_spread_tell_whole(struct crf_spread *sp, bool hungry)
 	if (!sp->suspended || !(room || sp->in_hand == 0))
 		return;
 	sp->suspended = false;
-	crf_lane_arrived(sp->whole);
+	crf_lane_arrived_kept(sp->whole);
 }
 
 void
@@ -354,19 +360,19 @@ crf_spread_forget(struct crf_spread *sp)
 }
 
 bool
-crf_spread_is_done(struct crf_spread *sp, const carafe_message *m)
+crf_spread_is_done(const struct crf_spread *sp, const carafe_message *m)
 {
-	bool done;
+	return sp->before.count > 0 && /* it changes in these turns only */
+	    crf_done_has(&sp->before, m->offset, carafe_message_leader_epoch(m));
+}
 
-	if (sp->before.count == 0) /* it changes in these turns only */
-		return false;
+void
+crf_spread_skip(struct crf_spread *sp, const carafe_message *m)
+{
 	crf_lock(&sp->mu);
-	if ((done = crf_done_has(&sp->before, m->offset, carafe_message_leader_epoch(m)))) {
-		pass(sp, m);
-		crf_spread_advance(sp, NULL);
-	}
+	pass(sp, m);
+	crf_spread_advance(sp, NULL);
 	crf_unlock(&sp->mu);
-	return done;
 }
 
 /* mu held. From there on nobody knows. */

@@ -25,9 +25,10 @@ void crf_spread_free(struct crf_spread *sp);
 
 /* In a turn of the partition's lane. For how many more there is room. */
 size_t crf_spread_room(struct crf_spread *sp);
-/* In a turn of the partition's lane, when there is room: gives a message away, and with it its native. False when it is of no
- * use any more, since all come to an end. open: the strand that must be opened now, CRF_SPREAD_NONE none. */
-bool crf_spread_put(struct crf_spread *sp, const carafe_message *m, uint64_t key, int *open);
+/* In a turn of the partition's lane, when there is room for all: gives messages away, each with its key, and their natives with
+ * them, up to one for which a strand must be opened now (open; CRF_SPREAD_NONE: none). How many; less without such a strand: they
+ * are of no use any more, since all come to an end. */
+size_t crf_spread_put(struct crf_spread *sp, carafe_message *messages, const uint64_t *keys, size_t count, int *open);
 /* In a turn of the partition's lane. A strand that is to be opened: its source, of crf_spread_source; then its lane, which
  * is woken. */
 void *crf_spread_share(struct crf_spread *sp, int number);
@@ -42,8 +43,9 @@ void crf_spread_tell_end(struct crf_spread *sp, int64_t offset);
  * not be done again; forget when it goes elsewhere. */
 void crf_spread_recall(struct crf_spread *sp, int64_t committed, const char *note);
 void crf_spread_forget(struct crf_spread *sp);
-/* Then it counts as marked. */
-bool crf_spread_is_done(struct crf_spread *sp, const carafe_message *m);
+bool crf_spread_is_done(const struct crf_spread *sp, const carafe_message *m);
+/* Then it counts as marked, once all before it are given away. */
+void crf_spread_skip(struct crf_spread *sp, const carafe_message *m);
 /* For whoever has the partition next; NULL: nothing, else the caller frees it. Any thread. */
 char *crf_spread_note(struct crf_spread *sp);
 
