@@ -4,10 +4,8 @@
 #include <stdlib.h>
 
 #include "core/mem.h"
-#include "work/batch.h"
 #include "work/pool_priv.h"
-
-#define SPARE_BATCHES 4
+#include "work/spare.h"
 
 enum { IDLE, READY, RUNNING, WOKEN }; /* WOKEN: running, and asked to run again */
 
@@ -17,10 +15,9 @@ struct crf_worker {
 	struct crf_thread thread;
 	char name[16];
 	struct crf_task *task; /* pool.mu: whose turn it is */
-	crf_ns since;          /* pool.mu */
+	crf_ns since;          /* pool.mu; in a turn, the worker's to read */
 	/* the worker's own */
-	struct crf_list spare;
-	int spare_count;
+	struct crf_spare spare;
 	void **natives;
 	size_t natives_cap;
 };
@@ -30,33 +27,13 @@ struct crf_worker {
 struct carafe_batch *
 crf_worker_batch(struct crf_worker *w, size_t cap)
 {
-	struct crf_list *l;
-
-	while ((l = crf_list_pop(&w->spare)) != NULL) {
-		struct carafe_batch *b = crf_container_of(l, struct carafe_batch, link);
-
-		w->spare_count--;
-		if (b->cap >= cap) {
-			b->count = b->head = b->limit = b->fresh = 0;
-			return b;
-		}
-		crf_batch_free(b);
-	}
-	return crf_batch_new(cap);
+	return crf_spare_take(&w->spare, cap);
 }
 
 void
 crf_worker_keep(struct crf_worker *w, struct carafe_batch *b)
 {
-	if (w->spare_count == SPARE_BATCHES) {
-		crf_batch_free(b);
-		return;
-	}
-	b->link.next = w->spare.next; /* on top: the one whose memory is warmest is used next */
-	b->link.prev = &w->spare;
-	w->spare.next->prev = &b->link;
-	w->spare.next = &b->link;
-	w->spare_count++;
+	crf_spare_keep(&w->spare, b);
 }
 
 void **
@@ -69,14 +46,32 @@ crf_worker_natives(struct crf_worker *w, size_t cap)
 	return w->natives;
 }
 
+crf_ns
+crf_worker_began(const struct crf_worker *w)
+{
+	return w->since;
+}
+
 /* ------------------------------------------------------------------------------------------------ tasks */
 
 void
 crf_task_init(struct crf_task *t, enum crf_turn (*run)(struct crf_task *task, struct crf_worker *w))
 {
 	crf_list_init(&t->link);
+	t->below = NULL;
 	atomic_init(&t->state, IDLE);
 	t->run = run;
+}
+
+/* mu held. Those that were woken are queued in the order of that. */
+static void
+collect(struct crf_pool *p)
+{
+	struct crf_task *t = atomic_exchange(&p->woken, NULL);
+	struct crf_list *first = p->ready.prev; /* goes behind it */
+
+	for (; t != NULL; t = t->below)
+		crf_list_append(first->next, &t->link);
 }
 
 /* mu held. Wakes a worker for what is ready, unless one is on its way: that one wakes the next when there is more, so many
@@ -84,21 +79,28 @@ crf_task_init(struct crf_task *t, enum crf_turn (*run)(struct crf_task *task, st
 static void
 rouse(struct crf_pool *p)
 {
-	if (p->waking || p->idle == 0 || crf_list_empty(&p->ready))
+	if (atomic_load(&p->waking) || atomic_load(&p->idle) == 0)
 		return;
-	p->waking = true;
+	collect(p);
+	if (crf_list_empty(&p->ready))
+		return;
+	atomic_store(&p->waking, true);
 	crf_cond_signal(&p->work);
 }
 
-/* mu held. */
+/* The task is nobody else's. A worker that goes to sleep says so before it looks for the last time: either it finds the task
+ * then, or this sees that it sleeps. */
 static void
-enqueue(struct crf_pool *p, struct crf_task *t)
+push(struct crf_pool *p, struct crf_task *t)
 {
-	crf_list_append(&p->ready, &t->link);
-	rouse(p);
+	struct crf_task *top = atomic_load_explicit(&p->woken, memory_order_relaxed);
+
+	do
+		t->below = top;
+	while (!atomic_compare_exchange_weak(&p->woken, &top, t));
 }
 
-/* True when the task was idle: the caller must enqueue it. */
+/* True when the task was idle: the caller must push it. */
 static bool
 note_wake(struct crf_task *t)
 {
@@ -115,8 +117,11 @@ crf_task_wake(struct crf_pool *p, struct crf_task *t)
 {
 	if (!note_wake(t))
 		return;
+	push(p, t);
+	if (atomic_load(&p->idle) == 0 || atomic_load(&p->waking))
+		return;
 	crf_lock(&p->mu);
-	enqueue(p, t);
+	rouse(p);
 	crf_unlock(&p->mu);
 }
 
@@ -134,7 +139,8 @@ crf_task_signal(struct crf_pool *p, struct crf_task *t, atomic_uint *flags, unsi
 	crf_lock(&p->mu);
 	atomic_fetch_or(flags, bits);
 	if (note_wake(t))
-		enqueue(p, t);
+		push(p, t);
+	rouse(p);
 	crf_unlock(&p->mu);
 }
 
@@ -152,20 +158,52 @@ crf_task_leave(struct crf_pool *p, struct crf_task *t)
 
 /* mu held. */
 static void
-begin_turn(struct crf_worker *w, struct crf_list *ready)
+begin_turn(struct crf_worker *w, struct crf_list *ready, crf_ns now)
 {
 	w->task = crf_container_of(ready, struct crf_task, link);
-	w->since = crf_now();
+	w->since = now;
 }
 
-/* mu held. */
+/* mu held. Behind those that were woken meanwhile. */
 static void
+queue_again(struct crf_pool *p, struct crf_task *t)
+{
+	collect(p);
+	crf_list_append(&p->ready, &t->link);
+}
+
+/* mu held. The task that is ready first. */
+static struct crf_list *
+pop(struct crf_pool *p)
+{
+	collect(p);
+	return crf_list_pop(&p->ready);
+}
+
+/* mu held. What is ready once it was worth to get up; NULL: nothing is. */
+static struct crf_list *
 rest(struct crf_pool *p)
 {
-	p->idle++;
-	crf_cond_wait(&p->work, &p->mu);
-	p->idle--;
-	p->waking = false;
+	struct crf_list *l;
+
+	atomic_fetch_add(&p->idle, 1);
+	if ((l = pop(p)) == NULL) {
+		crf_cond_wait(&p->work, &p->mu);
+		atomic_store(&p->waking, false);
+	}
+	atomic_fetch_sub(&p->idle, 1);
+	return l;
+}
+
+/* mu held. NULL: it is one worker too many. */
+static struct crf_list *
+wait_for_task(struct crf_pool *p, crf_ns *now)
+{
+	struct crf_list *l = NULL;
+
+	while (p->live <= p->target && (l = pop(p)) == NULL && (l = rest(p)) == NULL)
+		*now = crf_now();
+	return l;
 }
 
 /* again: the task it has just run, to be queued behind the others; NULL: none. */
@@ -173,21 +211,20 @@ static struct crf_task *
 next_task(struct crf_worker *w, struct crf_task *again)
 {
 	struct crf_pool *p = w->pool;
-	struct crf_list *l = NULL;
+	crf_ns now = crf_now(); /* without the lock */
+	struct crf_list *l;
 
 	crf_lock(&p->mu);
 	w->task = NULL;
 	if (again != NULL)
-		crf_list_append(&p->ready, &again->link);
-	while (p->live <= p->target && (l = crf_list_pop(&p->ready)) == NULL)
-		rest(p);
-	if (l == NULL) { /* one too many */
+		queue_again(p, again);
+	if ((l = wait_for_task(p, &now)) == NULL) {
 		p->live--;
 		crf_list_remove(&w->link);
 		crf_list_append(&p->gone, &w->link);
 		crf_cond_signal(&p->left);
 	} else {
-		begin_turn(w, l);
+		begin_turn(w, l, now);
 	}
 	rouse(p);
 	crf_unlock(&p->mu);
@@ -229,7 +266,7 @@ new_worker(struct crf_pool *p)
 	struct crf_worker *w = crf_new(struct crf_worker);
 
 	w->pool = p;
-	crf_list_init(&w->spare);
+	crf_spare_init(&w->spare);
 	snprintf(w->name, sizeof(w->name), "crf-worker-%d", p->numbered++ % 1000);
 	crf_list_append(&p->workers, &w->link);
 	return w;
@@ -248,11 +285,8 @@ add_worker(struct crf_pool *p)
 static void
 free_worker(struct crf_worker *w)
 {
-	struct crf_list *l;
-
 	crf_thread_join(&w->thread);
-	while ((l = crf_list_pop(&w->spare)) != NULL)
-		crf_batch_free(crf_container_of(l, struct carafe_batch, link));
+	crf_spare_fini(&w->spare);
 	free(w->natives);
 	free(w);
 }
@@ -314,8 +348,8 @@ crf_pool_step(struct crf_pool *p)
 	struct crf_list *ready;
 
 	crf_lock(&p->mu);
-	if ((ready = crf_list_pop(&p->ready)) != NULL)
-		begin_turn(w, ready);
+	if ((ready = pop(p)) != NULL)
+		begin_turn(w, ready, crf_now());
 	crf_unlock(&p->mu);
 	if (ready == NULL)
 		return false;
@@ -323,7 +357,7 @@ crf_pool_step(struct crf_pool *p)
 	crf_lock(&p->mu);
 	w->task = NULL;
 	if (again != NULL)
-		enqueue(p, again);
+		queue_again(p, again);
 	crf_unlock(&p->mu);
 	return true;
 }

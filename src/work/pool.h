@@ -22,7 +22,8 @@ enum crf_turn {
 };
 
 struct crf_task {
-	struct crf_list link; /* pool.mu */
+	struct crf_list link;   /* pool.mu */
+	struct crf_task *below; /* among those that were woken */
 	atomic_int state;
 	enum crf_turn (*run)(struct crf_task *task, struct crf_worker *w);
 };
@@ -31,6 +32,7 @@ struct crf_task {
 struct carafe_batch *crf_worker_batch(struct crf_worker *w, size_t cap); /* empty, with room for cap */
 void crf_worker_keep(struct crf_worker *w, struct carafe_batch *b);      /* back for the next one */
 void **crf_worker_natives(struct crf_worker *w, size_t cap);             /* scratch */
+crf_ns crf_worker_began(const struct crf_worker *w);                     /* when the turn began */
 
 struct crf_pool *crf_pool_new(int workers);
 /* Not by hand. Any thread. Up at once, down as turns end; below 1 counts as 1. Returns the number before. */

@@ -13,8 +13,9 @@ struct crf_pool {
 	struct crf_list gone;    /* mu: workers that ended, to be joined */
 	int live;                /* mu: workers with a thread */
 	int target;              /* mu: how many there should be */
-	int idle;                /* mu: workers that wait for work */
-	bool waking;             /* mu: one of them has been woken and has not looked yet */
+	_Atomic(struct crf_task *) woken; /* the last first: any thread puts them there, who has mu queues them */
+	atomic_int idle;         /* mu to write: workers that wait for work */
+	atomic_bool waking;      /* mu to write: one of them has been woken and has not looked yet */
 	int numbered;            /* mu */
 	struct crf_worker *by_hand; /* const after new: the one without a thread; NULL */
 

@@ -256,9 +256,10 @@ after_work(struct crf_lane *l)
 {
 	const struct crf_strand *s = &l->strand;
 
-	l->next_tick = crf_now() + l->tick_interval;
+	if (l->ops->wants(l, CARAFE_HOOK_TICK))
+		l->next_tick = crf_now() + l->tick_interval;
 	drop_finished(l);
-	if (s->lent) /* it may still have room for more, and the mailbox's wake was for a turn that had none */
+	if (s->lent && l->ops->slide(l)) /* the mailbox's wake may have been for a turn that had no room */
 		return CRF_TURN_AGAIN;
 	return s->awaiting && !atomic_load(&s->arrived) ? CRF_TURN_IDLE : CRF_TURN_AGAIN;
 }
@@ -292,11 +293,10 @@ work_on(struct crf_lane *l, crf_ns now)
 }
 
 static enum crf_turn
-take_turn(struct crf_lane *l)
+take_turn(struct crf_lane *l, crf_ns now)
 {
 	unsigned signals = atomic_load(&l->signals);
 	struct crf_strand *s = &l->strand;
-	crf_ns now = crf_now();
 
 	if (s->awaiting && atomic_load(&s->arrived)) {
 		s->awaiting = false;
@@ -332,7 +332,7 @@ run(struct crf_task *t, struct crf_worker *w)
 	struct crf_lane *l = crf_container_of(t, struct crf_lane, task);
 
 	l->worker = w;
-	return take_turn(l);
+	return take_turn(l, crf_worker_began(w));
 }
 
 void

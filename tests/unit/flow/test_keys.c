@@ -124,6 +124,24 @@ keys_go_on_side_by_side_and_each_in_order(void **unused)
 	rig_fini(&r);
 }
 
+/* And none while it is in progress. */
+static void
+a_message_that_is_completed_takes_its_strand_one_turn(void **unused)
+{
+	(void)unused;
+	begin(&deferring, .max = 1);
+	feed("A10 A11 A12");
+	expect(&r, "A10 s0;");
+	for (int64_t offset = 10; offset < 12; offset++) {
+		assert_int_equal(complete(offset, CARAFE_OK), CARAFE_OK);
+		assert_true(crf_pool_step(r.pool));
+		assert_false(crf_pool_step(r.pool));
+	}
+	expect(&r, "A11 s0;A12 s0;");
+	done(12);
+	rig_fini(&r);
+}
+
 static void
 nothing_is_marked_before_what_is_in_hand(void **unused)
 {
@@ -989,6 +1007,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_go_on_side_by_side_and_each_in_order),
+		cmocka_unit_test(a_message_that_is_completed_takes_its_strand_one_turn),
 		cmocka_unit_test(nothing_is_marked_before_what_is_in_hand),
 		cmocka_unit_test(a_new_key_waits_while_all_strands_have_one),
 		cmocka_unit_test(messages_without_a_key_wait_for_no_other),

@@ -656,24 +656,32 @@ by_hand_turns_are_the_callers(void **unused)
 static enum crf_turn
 borrow(struct crf_task *t, struct crf_worker *w)
 {
-	struct carafe_batch *a = crf_worker_batch(w, 10), *b = crf_worker_batch(w, 20), *spare[6];
+	struct carafe_batch *small[300], *large[2];
 	void **natives = crf_worker_natives(w, 3);
 
 	(void)t;
-	assert_true(a->cap == 10 && b->cap == 20);
-	natives[2] = b;
+	natives[2] = w;
 	assert_ptr_equal(crf_worker_natives(w, 2), natives); /* room enough */
-	assert_ptr_equal(crf_worker_natives(w, 500)[2], b);
-	b->count = b->head = b->limit = 7;
-	crf_worker_keep(w, a);
-	crf_worker_keep(w, b);
-	assert_ptr_equal(crf_worker_batch(w, 15), b); /* the last that came back */
-	assert_true(b->count == 0 && b->head == 0 && b->limit == 0 && b->cap == 20);
-	crf_worker_keep(w, b);
-	for (int i = 0; i < 6; i++)
-		spare[i] = crf_worker_batch(w, 21); /* both are too small, and go */
-	for (int i = 0; i < 6; i++)
-		crf_worker_keep(w, spare[i]); /* more than it keeps */
+	assert_ptr_equal(crf_worker_natives(w, 500)[2], w);
+	for (int i = 0; i < 300; i++)
+		small[i] = crf_worker_batch(w, 16);
+	large[0] = crf_worker_batch(w, 3000);
+	large[1] = crf_worker_batch(w, 3000);
+	crf_worker_keep(w, large[0]); /* one is kept, however large */
+	crf_worker_keep(w, large[1]);
+	for (int i = 0; i < 300; i++)
+		crf_worker_keep(w, small[i]); /* more than it keeps */
+	assert_ptr_equal(crf_worker_batch(w, 3000), large[0]); /* small ones do not push it out */
+	small[127]->count = small[127]->head = small[127]->limit = small[127]->fresh = 7;
+	for (int i = 127; i >= 0; i--)
+		assert_ptr_equal(crf_worker_batch(w, 16), small[i]); /* the last that came back is the first */
+	assert_true(small[127]->count == 0 && small[127]->head == 0 && small[127]->limit == 0 && small[127]->fresh == 0);
+	crf_worker_keep(w, large[0]);
+	for (int i = 0; i < 128; i++)
+		crf_worker_keep(w, small[i]);
+	small[0] = crf_worker_batch(w, 17); /* about the same size, but they are too small: they go */
+	assert_int_equal(small[0]->cap, 17);
+	crf_worker_keep(w, small[0]);
 	return CRF_TURN_IDLE;
 }
 
