@@ -79,7 +79,8 @@ static const struct {
 	{ "A 1 0\nB 1 0 1 " K0 "\nX 1 0 1 " K0 "\nB 1 0 1 " K1 "\n", "which has the same key", KEYED },
 	{ "A 1 0\nB 1 0 1 " K0 "\nX 1 0 1 " K0 "\nB 1 0 1 " K0 "\n", NULL, KEYED },
 	{ "A 1 0\nB 1 0 1 " K0 "\nE 1 0 1 " K0 "\nB 1 0 1 " K0 "\n", "of partition 0 again", KEYED },
-	{ "A 1 0\nB 1 0 1 " K0 "\nE 1 0 1 " K0 "\nG 1 0 1 " K0 "\nB 1 0 1 " K0 "\n", NULL, KEYED },
+	{ "A 1 0\nB 1 0 1 " K0 "\nG 1 0 1 " K0 "\nE 1 0 1 " K0 "\nB 1 0 1 " K0 "\nE 1 0 1 " K0 "\nC 1 0:1\n", NULL, KEYED },
+	{ "A 1 0\nB 1 0 1 " K0 "\nG 1 0 1 " K0 "\nE 1 0 1 " K0 "\nC 1 0:1\n", "has committed 1", KEYED },
 	{ "A 1 0\nB 1 0 1 " K0 "\nE 1 0 1 " K0 "\nB 1 0 1 " K1 "\nE 1 0 1 " K1 "\nA 2 0\nB 2 0 1 " K1 "\nE 2 0 1 " K1
 	  "\nB 2 0 1 " K0 "\n", "after", KEYED },
 	{ "A 1 0\nB 1 0 1 " L0 "\nE 1 0 1 " L0 "\nC 1 0:2\n", "has committed 2 of partition 0", KEYED },
@@ -94,6 +95,8 @@ static const struct {
 	{ "A 1 0\nB 1 0 1 0:1 1:2\nW 1 0 1 0\nw 1 0 1 0\nE 1 0 1 0:1 1:2\nS 1 0:0\n", "and nobody wanted it", SEEKING },
 	{ "A 1 0\nB 1 0 1 0:1 1:2\nW 1 0 1 0\nE 1 0 1 0:1 1:2\nB 1 0 1 2:3\n", "wanted to go on with 0", SEEKING },
 	{ "A 1 0\nB 1 0 1 0:1 1:2\nW 1 0 1 0\nE 1 0 1 0:1 1:2\nS 1 0:0\nB 1 0 1 1:2\n", "goes on with 1", SEEKING },
+	{ "A 1 0\nB 1 0 1 0:1 1:2\nW 1 0 1 1\nE 1 0 1 0:1 1:2\nC 1 0:1\n", NULL, SEEKING },
+	{ "A 1 0\nB 1 0 1 0:1 1:2\nW 1 0 1 1\nE 1 0 1 0:1 1:2\nC 1 0:2\n", "has committed 2", SEEKING },
 	{ "A 1 0\nB 1 0 1 0:1\nW 1 0 0 5\nS 1 0:5\n", "while 1 messages are in progress", SEEKING },
 	{ "A 1 0\nB 1 0 1 0:1\nE 1 0 1 0:1\nW 1 0 0 5\nS 1 0:5\nB 1 0 1 5:6\nE 1 0 1 5:6\nC 1 0:6\n", NULL, SEEKING },
 	{ "A 1 0\nB 1 0 1 0:1\nE 1 0 1 0:1\nW 1 0 0 -1\nS 1 0:5\nB 1 0 1 5:6\n", NULL, SEEKING },
@@ -102,6 +105,8 @@ static const struct {
 	{ "A 1 0\nB 1 0 1 0:1 1:2\nW 1 0 1 1\nE 1 0 1 0:1 1:2\nV 1 stop 0\nA 2 0\nB 2 0 1 0:1\n", "begins partition 0 at 0", SEEKING },
 	{ "A 1 0\nB 1 0 1 0:1 1:2\nW 1 0 1 1\nE 1 0 1 0:1 1:2\nU 1 0:1\nB 1 0 1 1:2\n", NULL, SEEKING },
 	{ "A 1 0\nB 1 0 1 " L0 "\nE 1 0 1 " L0 "\nV 1 stop 0\nA 2 0\nW 2 0 0 0\nS 2 0:0\nB 2 0 1 " L0 "\n", NULL, KEYED | SEEKING },
+	{ "A 1 0\nB 1 0 1 " K0 "\nW 1 0 0 5\nG 1 0 1 " K0 "\nW 1 0 1 0\nE 1 0 1 " K0 "\nS 1 0:0\nB 1 0 1 " K0 "\nE 1 0 1 " K0
+	  "\nS 1 0:5\n", NULL, KEYED | SEEKING },
 	/* pauses */
 	{ "A 1 0\nP 1 0:0\nR 1 0:0\nB 1 0 1 0:1\n", NULL, 0 },
 	{ "A 1 0\nB 1 0 1 0:1\nE 1 0 1 0:1\nP 1 0:0\nB 1 0 1 1:2\n", "which is paused", 0 },

@@ -11,7 +11,7 @@
  *   - with keys, order holds key by key: none of a key begins before another one of it is done. What the commit's metadata says
  *     is done was handled, and after a peaceful end all of it is told, and nobody is given it again;
  *   - a seek goes where somebody wanted it to, when nothing is in progress, and the partition goes on there; what lies between may
- *     be left out, or come again. Nothing is handed out while the partition is paused;
+ *     be left out, or come again. What a handler asks for again counts as not handled until it has come. Nothing is handed out while the partition is paused;
  *   - a mark's metadata is committed with its offset, and is what the next one is told.
  *
  * With nodes or wires in trouble (rough weather) a commit that was refused for want of an answer may still be carried out, after one that
@@ -251,6 +251,8 @@ read_wish(struct verifier *v, int run, char *rest, bool is_void)
 	int id = partition_in(v, strtok_r(NULL, " ", &rest)), epoch = atoi(strtok_r(NULL, " ", &rest));
 	int64_t offset = offset_in(v, strtok_r(NULL, " ", &rest));
 
+	if ((v->manners & KEYED) != 0 && epoch != 0) /* a strand's: which messages it is for has been said */
+		return;
 	if (is_void)
 		wish_is_void(v, run, id, offset);
 	else

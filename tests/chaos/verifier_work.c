@@ -244,6 +244,16 @@ mark(struct tenure *t, int64_t end)
 		t->marked = end;
 }
 
+/* Its handler wants it to come again: until it has, it counts as if it had not been handled. */
+static bool
+is_wanted_again(struct verifier *v, const struct work *w, int64_t offset)
+{
+	const struct record *r = &partition_of(v, w)->records[offset];
+	const struct tenure *t = tenure_of(v, w);
+
+	return r->times == 0 && t->epoch == w->epoch && (r->again || (t->must >= 0 && offset >= t->must));
+}
+
 void
 work_is_done(struct verifier *v, const struct work *w)
 {
@@ -251,7 +261,8 @@ work_is_done(struct verifier *v, const struct work *w)
 	struct tenure *t = tenure_of(v, w);
 
 	for (int i = 0; i < w->count; i++)
-		handle(v, p, w->offsets[i], w->numbers[i]);
+		if (!is_wanted_again(v, w, w->offsets[i]))
+			handle(v, p, w->offsets[i], w->numbers[i]);
 	enter(v, w, DONE);
 	if (t->epoch == w->epoch && !(v->manners & SIDE_BY_SIDE))
 		mark(t, w->offsets[w->count - 1] + 1);
