@@ -127,6 +127,13 @@ crf_epoch_take(struct crf_epoch *e, void **natives, size_t max)
 	return n;
 }
 
+void
+crf_epoch_await_take(struct crf_epoch *e)
+{
+	crf_lock(&e->mu);
+	crf_unlock(&e->mu);
+}
+
 static void
 move_mark(struct crf_epoch *e, int64_t next, int32_t leader_epoch)
 {

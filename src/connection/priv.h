@@ -100,6 +100,8 @@ struct crf_connection {
 
 struct crf_epoch *crf_epoch_open(struct crf_connection *c, const struct crf_topic *topic, int32_t partition);
 void crf_epoch_end(struct crf_epoch *e);
+/* A take that had begun when this is called has ended when it returns. */
+void crf_epoch_await_take(struct crf_epoch *e);
 void crf_epoch_unref(struct crf_epoch *e);
 /* Lets epochs begin that waited for an earlier one of the same partition. */
 void crf_epoch_unblock(struct crf_connection *c);

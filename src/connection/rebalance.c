@@ -23,11 +23,28 @@ report(struct crf_connection *c, carafe_event_id id, const struct crf_partitions
 	free(text);
 }
 
+/* Before a rebalance is answered: of the partitions that stay nothing may be handed out twice. */
+static void
+keep_place(struct crf_connection *c)
+{
+	struct crf_partitions staying = { 0 };
+
+	crf_list_each (e, &c->epochs, struct crf_epoch, link) {
+		crf_epoch_await_take(e);
+		crf_partitions_add(&staying, e->topic->name, e->partition);
+	}
+	if (staying.count > 0)
+		crf_client_keep_place(c->client, &staying);
+	crf_partitions_fini(&staying);
+}
+
 void
 crf_rebalance_assign(struct crf_connection *c, const struct crf_partitions *l)
 {
 	carafe_error err = { 0 };
 
+	if (!c->spec->direct)
+		keep_place(c);
 	for (size_t i = 0; i < l->count; i++) {
 		const struct crf_topic *t = crf_topics_find(c, l->items[i].topic);
 
@@ -127,6 +144,7 @@ let_go(struct crf_connection *c)
 		if (e != NULL)
 			crf_epoch_end(e);
 	}
+	keep_place(c);
 	if (crf_client_unassign(c->client, &r->list, &err) != CARAFE_OK) {
 		c->last_error = err;
 		c->fatal = true;

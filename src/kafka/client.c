@@ -174,6 +174,16 @@ crf_client_unassign(struct crf_client *c, const struct crf_partitions *l, carafe
 	return rc;
 }
 
+void
+crf_client_keep_place(struct crf_client *c, const struct crf_partitions *staying)
+{
+	rd_kafka_topic_partition_list_t *list = crf_native_list(staying);
+
+	rd_kafka_pause_partitions(c->rk, list); /* takes down where the application is */
+	rd_kafka_resume_partitions(c->rk, list);
+	rd_kafka_topic_partition_list_destroy(list);
+}
+
 bool
 crf_client_lost(struct crf_client *c)
 {

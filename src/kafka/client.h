@@ -50,6 +50,10 @@ carafe_rc crf_client_assign(struct crf_client *c, const struct crf_partitions *l
 /* Takes more partitions by hand, without any group. */
 carafe_rc crf_client_assign_directly(struct crf_client *c, const struct crf_partitions *l, carafe_error *err);
 carafe_rc crf_client_unassign(struct crf_client *c, const struct crf_partitions *l, carafe_error *err);
+/* Partitions that stay assigned are fetched on from right behind what was taken of them, once the rebalance that waits for its
+ * answer is answered. librdkafka's own idea of that dates from when it announced the rebalance: a take that was in the middle
+ * of it then would be repeated. Nobody may be taking. Waits, but for no broker. */
+void crf_client_keep_place(struct crf_client *c, const struct crf_partitions *staying);
 /* The assignment was lost (session or max.poll.interval expired): committing is pointless. */
 bool crf_client_lost(struct crf_client *c);
 

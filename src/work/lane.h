@@ -112,6 +112,7 @@ struct crf_lane {
 	struct {            /* the message that was taken in first since it was assigned, or sought */
 		int64_t offset; /* -1 */
 		int64_t stamp;
+		crf_ns at;      /* when */
 		int32_t epoch;  /* the leader's */
 		int64_t until;  /* everything from it to before this is known, and comes once more; -1 */
 	} first;

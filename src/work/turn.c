@@ -4,6 +4,8 @@
 
 #include "core/mem.h"
 
+#define BEGINS_AGAIN (5 * CRF_SECOND) /* after a partition's first message; see is_repeated */
+
 /* ------------------------------------------------------------------------------------------------ the batch in hand */
 
 static void
@@ -53,23 +55,30 @@ crf_lane_expect(struct crf_lane *l, int64_t offset)
 	l->first.offset = l->first.until = l->eof_offset = -1;
 }
 
+static void
+remember_first(struct crf_lane *l, const carafe_message *m)
+{
+	l->first.offset = m->offset;
+	l->first.stamp = l->from->stamp(m);
+	l->first.epoch = carafe_message_leader_epoch(m);
+	l->first.at = crf_now();
+}
+
 /* librdkafka may begin with a partition once more: when a rebalance came while it asked where the partition begins, it asks again,
- * and the timer that the first answer, which is outdated, has set is not stopped by the second (seen with 2.15). What was taken in
- * before is left out then. A topic that was made anew begins at the same offset, but not with the same message; a log that was
- * cut short goes on with a newer epoch of its leader. */
+ * and the timer that the first answer, which is outdated, has set (to half a second) is not stopped by the second (seen with 2.15).
+ * What was taken in before is left out then. A topic that was made anew begins at the same offset, but later, and not with the
+ * same message; a log that was cut short goes on with a newer epoch of its leader. */
 static bool
 is_repeated(struct crf_lane *l, const carafe_message *m)
 {
 	if (l->from->stamp == NULL)
 		return false;
-	if (l->first.offset < 0) {
-		l->first.offset = m->offset;
-		l->first.stamp = l->from->stamp(m);
-		l->first.epoch = carafe_message_leader_epoch(m);
-	}
+	if (l->first.offset < 0)
+		remember_first(l, m);
 	if (m->offset >= l->taken)
 		return false;
-	if (m->offset == l->first.offset && l->first.stamp > 0 && l->from->stamp(m) == l->first.stamp)
+	if (m->offset == l->first.offset && l->first.stamp > 0 && l->from->stamp(m) == l->first.stamp &&
+	    crf_now() < l->first.at + BEGINS_AGAIN)
 		l->first.until = l->taken;
 	return m->offset < l->first.until && carafe_message_leader_epoch(m) <= l->first.epoch;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/taking.h"
 #include "support/test.h"
 
 #define PARTITIONS 4
@@ -474,6 +475,89 @@ turmoil_loses_nothing_and_repeats_nothing(void **state)
 	expect_all_once(&t, sinks);
 }
 
+/* ------------------------------------------------------------------------------------------------ in the middle of a take */
+
+#define MIDDLE 10 /* offset */
+#define BEHIND 20 /* messages */
+
+static atomic_int in_the_middle;
+
+/* A message is taken very slowly: not before librdkafka has put a barrier, which counts, before what it had fetched behind it. */
+void
+it_taking(rd_kafka_queue_t *queue, int32_t partition, int64_t offset)
+{
+	static atomic_bool done[PARTITIONS];
+
+	if (offset != MIDDLE || atomic_exchange(&done[partition], true))
+		return;
+	while (rd_kafka_queue_length(queue) < BEHIND)
+		it_nap(1);
+	atomic_fetch_add(&in_the_middle, 1);
+	while (rd_kafka_queue_length(queue) == BEHIND)
+		it_nap(1);
+}
+
+/* Where a partition has got to since it was assigned. */
+struct progress {
+	int64_t next;
+};
+
+/* `flag`: messages; `number`: those that were handled before; `other`: those that come after the middle. */
+static carafe_rc
+count_repeats(carafe_consumer *c, const carafe_message *m)
+{
+	struct it_sink *s = carafe_arg(c);
+	struct progress *p = carafe_state(c);
+
+	atomic_fetch_add(&s->flag, 1);
+	if (m->offset < p->next)
+		atomic_fetch_add(&s->number, 1);
+	else if (m->offset > MIDDLE)
+		atomic_fetch_add(&s->other, 1);
+	p->next = m->offset + 1;
+	return CARAFE_OK;
+}
+
+static const carafe_handler repeats_counter = { .message = count_repeats, .state_size = sizeof(struct progress) };
+
+static bool
+has_all_of_its_own(struct it_peer *peer, int produced)
+{
+	for (int p = 0; p < PARTITIONS; p++)
+		if (it_peer_has(peer, p) && it_peer_times(peer, p, produced - 1) == 0)
+			return false;
+	return true;
+}
+
+/* librdkafka holds all partitions up for a rebalance, and goes on from where it believes the application to be: not behind
+ * what is being taken just then. */
+static void
+a_partition_that_stays_repeats_nothing_that_was_being_taken(void **state)
+{
+	struct stream t = new_stream("middle");
+	struct it_sink *s = it_sink_new();
+	char plugin[512];
+	struct it_peer *peer;
+	carafe *app;
+
+	(void)state;
+	snprintf(plugin, sizeof(plugin), "%s/it_taking.so", getenv("IT_APPS"));
+	app = it_app(.max_messages = 1, .kafka = CARAFE_KV({ "plugin.library.paths", plugin },
+	    { "auto.commit.interval.ms", "60000" })); /* a commit waits for takes */
+	it_route(app, t.group, t.topic, repeats_counter, s);
+	produce_more(&t, 1);
+	it_start(app);
+	it_until(atomic_load(&s->flag) == PARTITIONS);
+	peer = it_peer(.group = t.group, .topic = t.topic);
+	it_until(it_peer_assigned(peer) == PARTITIONS / 2);
+	produce_more(&t, MIDDLE + BEHIND);
+	it_until(atomic_load(&in_the_middle) == PARTITIONS / 2 && has_all_of_its_own(peer, t.produced));
+	it_peer_leave(peer);
+	it_until(atomic_load(&s->other) >= PARTITIONS / 2 * BEHIND);
+	it_stop(app);
+	assert_int_equal(atomic_load(&s->number), 0);
+}
+
 int
 main(void)
 {
@@ -487,6 +571,7 @@ main(void)
 		IT(after_losing_and_regaining_a_partition_attempts_start_anew),
 		IT_PROTOCOLS(a_group_does_not_notice_another_groups_rebalance),
 		IT(a_static_member_that_restarts_is_not_noticed),
+		IT(a_partition_that_stays_repeats_nothing_that_was_being_taken),
 		IT_PROTOCOLS(turmoil_loses_nothing_and_repeats_nothing),
 	};
 

@@ -324,6 +324,14 @@ what_begins_anew_is_no_repetition(void **unused)
 	stamped(&r, 0, 1, -1); /* nothing tells them apart: better twice than never */
 	expect(&r, "run 0-1;");
 	rig_fini(&r);
+
+	rig_init(&r, 5, 0);
+	stamped(&r, 0, 2, 7);
+	expect(&r, "run 0-2;");
+	r.lane->first.at -= 60 * CRF_SECOND;
+	stamped(&r, 0, 1, 7); /* too late to be librdkafka's doing: somebody wrote the same once more */
+	expect(&r, "run 0-1;");
+	rig_fini(&r);
 }
 
 /* ------------------------------------------------------------------------------------------------ filling */

@@ -1,0 +1,11 @@
+/* What taking.c tells: for a program that sets plugin.library.paths to it_taking.so in $IT_APPS, and
+ * exports its symbols. */
+#ifndef IT_TAKING_H
+#define IT_TAKING_H
+
+#include "support/rdkafka.h"
+
+/* The program's own. Called on whatever thread takes a message from its partition's queue, when that has it in hand. */
+void it_taking(rd_kafka_queue_t *queue, int32_t partition, int64_t offset);
+
+#endif
