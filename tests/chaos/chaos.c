@@ -80,6 +80,18 @@ misbehave(void)
 	}
 }
 
+/* Static members that come back are given what they had, without a rebalance. With the cooperative protocol, what was on its way
+ * from one that was killed to another one has nobody until there is one: that is Kafka's way, and whatever the client. */
+static void
+let_one_more_join(void)
+{
+	for (int i = 0; i < SLOTS; i++)
+		if (chaos.slots[i].run == 0) {
+			chaos.slots[i].wanted = true;
+			return;
+		}
+}
+
 /* Everybody is woken and everything is there again. */
 static void
 heal(void)
@@ -99,6 +111,8 @@ heal(void)
 		anyone = anyone || s->wanted;
 	}
 	chaos.slots[0].wanted = chaos.slots[0].wanted || !anyone;
+	if (chaos.is_static && strcmp(chaos.protocol, "cooperative") == 0)
+		let_one_more_join();
 }
 
 static double
