@@ -13,7 +13,9 @@
 bool
 crf_commit_is_due(const struct crf_epoch *e)
 {
-	return atomic_load_explicit(&e->marked, memory_order_acquire) > e->committed ||
+	int64_t marked = atomic_load_explicit(&e->marked, memory_order_acquire);
+
+	return (marked > e->committed && marked > atomic_load_explicit(&e->floor, memory_order_relaxed)) ||
 	    atomic_load(&e->restated) != e->restated_committed;
 }
 

@@ -20,9 +20,9 @@ client_of(struct crf_epoch *e)
 }
 
 static carafe_rc
-ask(struct crf_client *client, struct crf_partitions *l, carafe_error *err)
+ask(struct crf_client *client, struct crf_partitions *l, int timeout_ms, carafe_error *err)
 {
-	carafe_rc rc = crf_client_committed(client, l, PATIENCE_MS, err);
+	carafe_rc rc = crf_client_committed(client, l, timeout_ms, err);
 	int code = rc == CARAFE_OK ? l->items[0].error : 0;
 
 	if (code != 0)
@@ -30,8 +30,8 @@ ask(struct crf_client *client, struct crf_partitions *l, carafe_error *err)
 	return rc == CARAFE_OK ? rc : crf_error_prefix(err, rc, "%s[%d]", l->items[0].topic, l->items[0].partition);
 }
 
-carafe_rc
-crf_epoch_committed(struct crf_epoch *e, int64_t *offset, char **metadata, carafe_error *err)
+static carafe_rc
+find_committed(struct crf_epoch *e, int timeout_ms, int64_t *offset, char **metadata, carafe_error *err)
 {
 	struct crf_client *client = client_of(e);
 	struct crf_partitions l = { 0 };
@@ -40,11 +40,34 @@ crf_epoch_committed(struct crf_epoch *e, int64_t *offset, char **metadata, caraf
 	if (client == NULL)
 		return crf_error(err, CARAFE_LOST, "%s[%d] is no longer owned", e->topic->name, e->partition);
 	crf_partitions_add(&l, e->topic->name, e->partition);
-	if ((rc = ask(client, &l, err)) == CARAFE_OK) {
+	if ((rc = ask(client, &l, timeout_ms, err)) == CARAFE_OK) {
 		*offset = l.items[0].offset;
 		*metadata = l.items[0].metadata;
 		l.items[0].metadata = NULL;
 	}
 	crf_partitions_fini(&l);
+	return rc;
+}
+
+carafe_rc
+crf_epoch_committed(struct crf_epoch *e, int64_t *offset, char **metadata, carafe_error *err)
+{
+	return find_committed(e, PATIENCE_MS, offset, metadata, err);
+}
+
+carafe_rc
+crf_epoch_learn_floor(struct crf_epoch *e, int timeout_ms, carafe_error *err)
+{
+	char *metadata = NULL;
+	int64_t floor;
+	carafe_rc rc;
+
+	if (crf_epoch_marked(e) != CRF_OFFSET_NONE)
+		return CARAFE_OK;
+	if ((rc = find_committed(e, timeout_ms, &floor, &metadata, err)) == CARAFE_OK && floor != CRF_OFFSET_NONE) {
+		atomic_store_explicit(&e->floor, floor, memory_order_relaxed);
+		atomic_store_explicit(&e->marked, floor, memory_order_release);
+	}
+	free(metadata);
 	return rc;
 }

@@ -60,6 +60,7 @@ crf_epoch_open(struct crf_connection *c, const struct crf_topic *topic, int32_t 
 	e->partition = partition;
 	e->committed = e->committing = e->metadata_of = CRF_OFFSET_NONE;
 	atomic_init(&e->marked, CRF_OFFSET_NONE);
+	atomic_init(&e->floor, CRF_OFFSET_NONE);
 	atomic_init(&e->leader_epoch, -1);
 	atomic_init(&e->refs, 2); /* the connection's and the lane's */
 	crf_mutex_init(&e->mu);

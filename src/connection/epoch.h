@@ -35,6 +35,7 @@ struct crf_epoch {
 	char *metadata;       /* mu: of that mark; NULL */
 	int64_t metadata_of;  /* mu: which mark it belongs to; CRF_OFFSET_NONE */
 	atomic_uint restated; /* lane writes: how often metadata was said, or is to be asked for */
+	_Atomic int64_t floor; /* what others had committed, if it was asked for before anything was marked; CRF_OFFSET_NONE */
 	int64_t committed;    /* connection: acknowledged by the coordinator */
 	int64_t committing;   /* connection: on its way */
 	unsigned restated_committed, restated_committing; /* connection: likewise, of restated */
@@ -66,6 +67,9 @@ carafe_rc crf_epoch_commit(struct crf_epoch *e, carafe_error *err);
 /* What the group has committed for the partition: offset CRF_OFFSET_NONE when nothing, metadata NULL when it says nothing,
  * which the caller frees. Asks the coordinator and waits for the answer, at most 5 s. The lane's holder, nothing locked. */
 carafe_rc crf_epoch_committed(struct crf_epoch *e, int64_t *offset, char **metadata, carafe_error *err);
+/* Before it goes back while nothing is marked, which could be before what others have committed: from then on that is the least
+ * that is marked. Asks as crf_epoch_committed. While the lane takes no turns. */
+carafe_rc crf_epoch_learn_floor(struct crf_epoch *e, int timeout_ms, carafe_error *err);
 /* Goes on from there; what was fetched and not taken is forgotten. done(arg, ...) is called once, perhaps before this returns,
  * on another thread else: with the offset, or with err->rc not CARAFE_OK, when all is as it was. Until then the lane must
  * not release the epoch. The lane's holder. */

@@ -35,21 +35,26 @@ refuse(struct crf_errand *x)
 	finish(x, -1, &err);
 }
 
-static carafe_rc
-seek(struct crf_client *c, const struct crf_errand *x, int64_t *offset, carafe_error *err)
-{
-	const char *topic = x->epoch->topic->name;
-	carafe_rc rc = crf_client_find_offset(c, topic, x->epoch->partition, x->to, TRY_MS, offset, err);
-
-	if (rc != CARAFE_OK || !crf_epoch_owned(x->epoch))
-		return rc;
-	return crf_client_seek(c, topic, x->epoch->partition, *offset, TRY_MS, err);
-}
-
 static bool
 may_pass(const carafe_error *err)
 {
 	return err->rc == CARAFE_STATE || err->rc == CARAFE_TIMEOUT || crf_kafka_error_retriable(err->kafka);
+}
+
+/* Who may not ask what is committed cannot commit either. */
+static carafe_rc
+seek(struct crf_client *c, const struct crf_errand *x, int64_t *offset, carafe_error *err)
+{
+	const char *topic = x->epoch->topic->name;
+	carafe_rc rc = crf_epoch_learn_floor(x->epoch, TRY_MS, err);
+
+	if (rc != CARAFE_OK && may_pass(err))
+		return rc;
+	*err = (carafe_error){ 0 };
+	rc = crf_client_find_offset(c, topic, x->epoch->partition, x->to, TRY_MS, offset, err);
+	if (rc != CARAFE_OK || !crf_epoch_owned(x->epoch))
+		return rc;
+	return crf_client_seek(c, topic, x->epoch->partition, *offset, TRY_MS, err);
 }
 
 /* True when it is done with, one way or the other. */

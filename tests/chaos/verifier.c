@@ -133,6 +133,8 @@ committed(struct verifier *v, int run, int id, int64_t offset)
 	if (offset > p->handled)
 		violate(v, "run %d has committed %lld of partition %d; handled is everything before %lld", run, (long long)offset, id,
 		    (long long)p->handled);
+	if (offset < p->floor && v->weather == CALM)
+		violate(v, "run %d has committed %lld of partition %d, which had %lld", run, (long long)offset, id, (long long)p->floor);
 	raise_floor(p, offset);
 	v->tenures[run][id].refused = false;
 }

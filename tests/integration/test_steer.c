@@ -69,6 +69,39 @@ a_seek_forward_leaves_out_what_was_fetched_ahead(void **unused)
 	it_stop(s->arg);
 }
 
+/* From 50 to 5, and no further than 20. */
+static carafe_rc
+go_back_and_stay(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
+{
+	(void)s;
+	if (m->offset == 50)
+		assert_int_equal(carafe_seek(c, carafe_offset(5), true), CARAFE_OK);
+	if (m->offset == 20)
+		assert_int_equal(carafe_pause(c, carafe_next(), CARAFE_NONE), CARAFE_OK);
+	return CARAFE_OK;
+}
+
+/* Whoever goes back before anything is marked does not know what others have committed. */
+static void
+what_others_have_committed_stays_so_after_a_seek(void **state)
+{
+	const char *topic = it_topic("floor", 1, NULL), *group = it_name("group");
+	struct it_sink *first = it_sink_new(), *s = it_sink_new();
+	struct it_events *e = it_events_new();
+
+	it_produce_many(topic, 0, 0, 50);
+	begin(it_protocol(state), topic, group, first, NULL);
+	it_until(it_handled(first) == 50);
+	it_stop(first->arg);
+	s->on_message = go_back_and_stay;
+	begin(it_protocol(state), topic, group, s, e);
+	it_produce(topic, 0, "value");
+	it_until(it_event_count(e, CARAFE_EV_CONSUMER_PAUSED) == 1);
+	it_stop(s->arg);
+	assert_int_equal(it_handled(s), 1 + 16);
+	assert_true(it_committed(group, topic, 0) == 50);
+}
+
 /* Before anything was fetched. */
 static carafe_rc
 seek_when_initialized(struct it_sink *s, carafe_consumer *c, carafe_hook hook)
@@ -257,6 +290,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IT_PROTOCOLS(a_seek_goes_back_and_on_from_there),
+		IT_PROTOCOLS(what_others_have_committed_stays_so_after_a_seek),
 		IT(a_seek_forward_leaves_out_what_was_fetched_ahead),
 		IT(a_partition_begins_where_its_first_hook_wants),
 		IT(times_and_ends_from_outside),
