@@ -1,5 +1,6 @@
-/* What a group has committed for a partition, asked on the worker that wants to know. The client is there meanwhile: it goes only
- * when the lane has released the epoch, or is kept for ever, when a handler hangs. */
+/* What a group has committed for a partition. A handler that asks waits for the answer, on its worker: the client is there
+ * meanwhile, since it goes only when the lane has released the epoch, or is kept for ever, when a handler hangs. Lanes ask by an
+ * errand. */
 #include <stdlib.h>
 
 #include "connection/priv.h"
@@ -19,15 +20,12 @@ client_of(struct crf_epoch *e)
 	return client;
 }
 
-static carafe_rc
-ask(struct crf_client *client, struct crf_partitions *l, int timeout_ms, carafe_error *err)
+carafe_rc
+crf_committed_said(const struct crf_partition *p, carafe_error *err)
 {
-	carafe_rc rc = crf_client_committed(client, l, timeout_ms, err);
-	int code = rc == CARAFE_OK ? l->items[0].error : 0;
-
-	if (code != 0)
-		rc = crf_error_kafka(err, crf_kafka_rc(code), code, "%s", crf_kafka_error_text(code));
-	return rc == CARAFE_OK ? rc : crf_error_prefix(err, rc, "%s[%d]", l->items[0].topic, l->items[0].partition);
+	if (err->rc == CARAFE_OK && p->error != 0)
+		crf_error_kafka(err, crf_kafka_rc(p->error), p->error, "%s", crf_kafka_error_text(p->error));
+	return err->rc == CARAFE_OK ? CARAFE_OK : crf_error_prefix(err, err->rc, "%s[%d]", p->topic, p->partition);
 }
 
 static carafe_rc
@@ -35,18 +33,21 @@ find_committed(struct crf_epoch *e, int timeout_ms, int64_t *offset, char **meta
 {
 	struct crf_client *client = client_of(e);
 	struct crf_partitions l = { 0 };
-	carafe_rc rc;
+	carafe_error why = { 0 };
 
 	if (client == NULL)
 		return crf_error(err, CARAFE_LOST, "%s[%d] is no longer owned", e->topic->name, e->partition);
 	crf_partitions_add(&l, e->topic->name, e->partition);
-	if ((rc = ask(client, &l, timeout_ms, err)) == CARAFE_OK) {
+	crf_client_committed(client, &l, timeout_ms, &why);
+	if (crf_committed_said(&l.items[0], &why) == CARAFE_OK) {
 		*offset = l.items[0].offset;
 		*metadata = l.items[0].metadata;
 		l.items[0].metadata = NULL;
+	} else if (err != NULL) {
+		*err = why;
 	}
 	crf_partitions_fini(&l);
-	return rc;
+	return why.rc;
 }
 
 carafe_rc

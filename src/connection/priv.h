@@ -122,6 +122,10 @@ crf_ns crf_connection_bound(const struct crf_connection *c, crf_ns deadline);
 /* Leaves the group when a handler hangs, comes back when it has returned. */
 void crf_absence_advance(struct crf_connection *c, crf_ns now);
 
+/* What the coordinator said when it was asked what is committed for this one, among others; err: how the asking ended, and then
+ * why there is no answer. */
+carafe_rc crf_committed_said(const struct crf_partition *p, carafe_error *err);
+
 /* Errands for lanes of a new client; no more for those of this one, which are refused: waits for the one that is on its
  * way. */
 void crf_errands_begin(struct crf_connection *c);

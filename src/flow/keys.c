@@ -25,7 +25,12 @@ struct crf_keys {
 	const struct conf *conf;
 	struct crf_spread *spread;
 	struct crf_lane_ops whole, strand; /* the flow's, with what is different for either */
-	bool recalled; /* the turn's: what was done by others before is known, or never will be */
+	bool asked, recalled; /* the turn's: for what was done by others before; that is known, or never will be */
+	struct {
+		int64_t offset;
+		char *metadata;
+		char *problem; /* NULL: none */
+	} committed; /* the answer, when the lane has been told that it arrived */
 };
 
 void
@@ -124,21 +129,44 @@ key_of(struct carafe_consumer *c, const carafe_message *m)
 	return 0;
 }
 
+/* On any thread. */
+static void
+told(void *arg, int64_t offset, char *metadata, const carafe_error *err)
+{
+	struct carafe_consumer *c = arg;
+
+	c->keys->committed.offset = offset;
+	c->keys->committed.metadata = metadata;
+	c->keys->committed.problem = err->rc != CARAFE_OK ? crf_strdup(err->text) : NULL;
+	crf_lane_arrived(&c->lane);
+}
+
 /* What whoever had the partition before has done is in the commit's metadata. */
+static void
+ask(struct carafe_consumer *c)
+{
+	struct crf_strand *s = &c->lane.strand;
+
+	c->keys->asked = s->asks = true;
+	s->awaiting = true;
+	c->lane.from->ask_committed(c->lane.source, told, c);
+}
+
 static void
 recall(struct carafe_consumer *c)
 {
-	char *metadata = NULL;
-	carafe_error err = { 0 };
-	int64_t offset;
+	struct crf_keys *k = c->keys;
 
-	c->keys->recalled = true;
-	if (c->lane.from->committed(c->lane.source, &offset, &metadata, &err) == CARAFE_OK)
-		crf_spread_recall(c->keys->spread, offset, metadata);
+	k->asked = c->lane.strand.asks = false;
+	k->recalled = true;
+	if (k->committed.problem == NULL)
+		crf_spread_recall(k->spread, k->committed.offset, k->committed.metadata);
 	else if (crf_lane_owned(&c->lane))
-		CRF_EMIT(c->flow->bus, CARAFE_EV_CONSUMER_ERROR, CRF_STR(TYPE, "keys"), CRF_WHERE(c), CRF_STR(TEXT, err.text),
+		CRF_EMIT(c->flow->bus, CARAFE_EV_CONSUMER_ERROR, CRF_STR(TYPE, "keys"), CRF_WHERE(c),
+		    CRF_STR(TEXT, k->committed.problem),
 		    CRF_STR(HINT, "what was done before behind the committed offset is handed out again"));
-	free(metadata);
+	free(k->committed.metadata);
+	free(k->committed.problem);
 }
 
 /* How many: fewer when all come to an end. */
@@ -190,8 +218,10 @@ run(struct crf_lane *l, crf_ns now)
 
 	(void)now;
 	atomic_store(&c->at_end, false);
-	if (!c->keys->recalled)
-		recall(c);
+	if (!c->keys->recalled) {
+		ask(c);
+		return;
+	}
 	give_all_away(c, l->strand.batch);
 	if (!l->strand.awaiting)
 		crf_spread_await(c->keys->spread);
@@ -235,12 +265,17 @@ steer(struct crf_lane *l, crf_ns now)
 static void
 resume(struct crf_lane *l, crf_ns now)
 {
-	if (!((struct carafe_consumer *)l->flow)->seek.going) {
+	struct carafe_consumer *c = l->flow;
+
+	if (c->keys->asked) {
+		recall(c);
+	} else if (!c->seek.going) {
 		crf_spread_await(spread_of(l));
-		return;
+	} else {
+		crf_spread_forget(spread_of(l)); /* somebody wants it again */
+		c->keys->recalled = true;
+		crf_flow_ops.resume(l, now);
 	}
-	crf_spread_forget(spread_of(l)); /* somebody wants it again */
-	crf_flow_ops.resume(l, now);
 }
 
 /* Hooks are the strands'. There must be one for them. */

@@ -49,6 +49,12 @@ committed(void *source, int64_t *offset, char **metadata, carafe_error *err)
 }
 
 static void
+ask_committed(void *source, crf_committed_fn *done, void *arg)
+{
+	crf_epoch_ask_committed(source, done, arg);
+}
+
+static void
 seek(void *source, struct crf_position to, crf_seek_fn *done, void *arg)
 {
 	crf_epoch_seek(source, to, done, arg);
@@ -105,6 +111,7 @@ const struct crf_source_ops crf_epoch_source = {
 	.mark = mark,
 	.commit = commit,
 	.committed = committed,
+	.ask_committed = ask_committed,
 	.seek = seek,
 	.restated = restated,
 	.owned = owned,

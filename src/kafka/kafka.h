@@ -25,6 +25,9 @@ struct crf_position {
 
 /* How a seek ended. */
 typedef void crf_seek_fn(void *arg, int64_t offset, const carafe_error *err);
+/* What is committed: offset CRF_OFFSET_NONE when nothing, metadata NULL when it says nothing, which the callee frees; or why that
+ * cannot be told. */
+typedef void crf_committed_fn(void *arg, int64_t offset, char *metadata, const carafe_error *err);
 
 /* Adds one; topic and metadata are copied. Returns it, to be filled in further; valid until the next add. */
 struct crf_partition *crf_partitions_add(struct crf_partitions *l, const char *topic, int32_t partition);

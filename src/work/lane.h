@@ -33,6 +33,7 @@ struct crf_source_ops {
 	carafe_rc (*mark)(void *source, int64_t next, int32_t leader_epoch, const char *metadata);
 	carafe_rc (*commit)(void *source, carafe_error *err);
 	carafe_rc (*committed)(void *source, int64_t *offset, char **metadata, carafe_error *err); /* what is; waits */
+	void (*ask_committed)(void *source, crf_committed_fn *done, void *arg); /* the same; done: perhaps at once; any thread */
 	/* done: perhaps at once; any thread. NULL: one can go back to what is in hand, and nowhere else */
 	void (*seek)(void *source, struct crf_position to, crf_seek_fn *done, void *arg);
 	void (*restated)(void *source); /* ops->note has something else to say of the last mark */
@@ -74,6 +75,7 @@ struct crf_strand {
 	atomic_bool awaiting; /* something is on its way whose end wakes the lane */
 	atomic_uint arrived; /* ... and has ended; set by another thread */
 	bool lent;           /* what is awaited is the user's, who has messages of the batch meanwhile */
+	bool asks;           /* what is awaited is an answer: of no use to a lane that comes to an end, nothing was begun */
 };
 
 enum { /* signals: raised by any thread, never taken back */

@@ -316,6 +316,7 @@ const struct crf_source_ops crf_spread_source = {
 	.mark = mark,
 	.commit = commit,
 	.committed = committed,
+	.ask_committed = NULL, /* nobody was asked for it */
 	.seek = NULL, /* the others would have to go there, too */
 	.owned = owned,
 	.drained = drained,

@@ -209,7 +209,7 @@ others_finished(struct crf_lane *l, unsigned signals)
 static enum crf_turn
 wind_down(struct crf_lane *l, unsigned signals)
 {
-	if (l->strand.awaiting || !others_finished(l, signals))
+	if ((l->strand.awaiting && !l->strand.asks) || !others_finished(l, signals))
 		return CRF_TURN_IDLE;
 	crf_lane_drop(l);
 	if ((signals & (CRF_LANE_QUIET | CRF_LANE_STOP)) && !(signals & (CRF_LANE_REVOKED | CRF_LANE_LOST)) && !l->shut_down) {

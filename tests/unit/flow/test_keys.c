@@ -390,7 +390,58 @@ what_was_done_before_is_not_done_again(void **unused)
 	feed("A10 B11");
 	expect(&r, "sought 10;A10 s0 a1;B11 s1 a1;");
 	rig_fini(&r);
+	begin(&handling, .max = 3); /* also when that comes before anything else */
+	r.source.note = note;
+	r.source.committed = 10;
+	crf_flow_wish(&r.flow, "billing", "orders", 0, &(struct crf_wish){ .seeks = true, .outside = true, .to = { CRF_AT_OFFSET, 10 } });
+	settle(r.pool);
+	fake_sought(&r.source, 10);
+	feed("A10 B11");
+	expect(&r, "sought 10;A10 s0 a1;B11 s1 a1;");
+	rig_fini(&r);
 	free(note);
+}
+
+static void
+nothing_is_given_away_before_it_is_known_what_was_done(void **unused)
+{
+	(void)unused;
+	begin(&handling, .max = 3);
+	r.source.note = "carafe/1 -1 10 2 =3"; /* 11 is done, 13 and later are not known */
+	r.source.committed = 10;
+	r.source.answers_late = true;
+	feed("A10 B11");
+	settle(r.pool); /* the worker is free */
+	feed("A12");
+	expect(&r, "");
+	assert_int_equal(r.source.asked, 0);
+	fake_answer(&r.source);
+	expect(&r, "A10 s0 a1;A12 s0 a1;");
+	assert_int_equal(r.source.asked, 1);
+	rig_fini(&r);
+}
+
+/* The coordinator may be the reason why it stops. */
+static void
+an_end_does_not_wait_for_that(void **unused)
+{
+	(void)unused;
+	begin(&handling, .max = 3);
+	r.source.answers_late = true;
+	feed("A10 B11");
+	settle(r.pool);
+	crf_lane_raise(r.source.lane, CRF_LANE_STOP);
+	settle(r.pool);
+	assert_int_equal(r.source.drained, 1);
+	crf_lane_raise(r.source.lane, CRF_LANE_ENDED);
+	settle(r.pool);
+	assert_false(r.source.released); /* who asks still holds it */
+	r.source.lost = true;
+	fake_answer(&r.source);
+	settle(r.pool);
+	assert_true(r.source.released);
+	assert_true(r.source.marks == 0);
+	rig_fini(&r);
 }
 
 static void
@@ -1020,6 +1071,8 @@ main(void)
 		cmocka_unit_test(the_rest_of_the_window_is_used),
 		cmocka_unit_test(what_is_done_takes_no_room),
 		cmocka_unit_test(what_was_done_before_is_not_done_again),
+		cmocka_unit_test(nothing_is_given_away_before_it_is_known_what_was_done),
+		cmocka_unit_test(an_end_does_not_wait_for_that),
 		cmocka_unit_test(a_key_is_dead_lettered_alone),
 		cmocka_unit_test(what_is_deferred_may_fail_too),
 		cmocka_unit_test(a_strand_that_goes_back_to_an_earlier_message_runs_it_again_when_it_fails),

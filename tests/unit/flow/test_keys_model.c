@@ -253,6 +253,8 @@ complete_one(void)
 static void
 complete_all(void)
 {
+	if (r.source.told != NULL)
+		fake_answer(&r.source);
 	for (int i = model.from; i < model.produced; i++)
 		if (model.messages[i].held != NULL)
 			complete(i, true);
@@ -268,7 +270,7 @@ check_marked(bool settled)
 		i++;
 	if (i == model.from)
 		check(r.source.marked == -1 || r.source.marked == model.messages[i].offset);
-	else if (settled)
+	else if (settled && r.source.told == NULL)
 		check(r.source.marked == model.messages[i - 1].offset + 1);
 	else
 		check(r.source.marked <= model.messages[i - 1].offset + 1);
@@ -299,6 +301,8 @@ commit(void)
 static void
 step(void)
 {
+	if (r.source.told != NULL && chance(10))
+		fake_answer(&r.source);
 	switch (rnd(7)) {
 	case 0:
 		produce();
@@ -333,6 +337,7 @@ begin_epoch(void)
 	fake_init(&r.source, NULL);
 	r.source.note = model.note;
 	r.source.committed = model.committed;
+	r.source.answers_late = chance(30);
 	r.consumer = crf_consumer_new(&r.flow, &r.app->routing.connections[0].topics[0], 0, &fake_source_ops, &r.source);
 	r.source.lane = crf_consumer_lane(r.consumer);
 	crf_lane_wake(r.source.lane);

@@ -84,6 +84,9 @@ struct fake_source {
 	int64_t marked;     /* highest; -1 */
 	char metadata[32];  /* of the last mark */
 	int asked;          /* what is committed */
+	bool answers_late;  /* when fake_answer() is called */
+	crf_committed_fn *told; /* it was asked, and has not answered */
+	void *told_arg;
 	int marks;
 	int commits;
 	int restated;
@@ -246,6 +249,31 @@ fake_committed(void *source, int64_t *offset, char **metadata, carafe_error *err
 	return CARAFE_OK;
 }
 
+static inline void
+fake_answer(struct fake_source *f)
+{
+	crf_committed_fn *told = f->told;
+	char *metadata;
+	int64_t offset;
+
+	assert_non_null(told);
+	f->told = NULL;
+	fake_committed(f, &offset, &metadata, NULL);
+	told(f->told_arg, offset, metadata, &(carafe_error){ 0 });
+}
+
+static void
+fake_ask_committed(void *source, crf_committed_fn *done, void *arg)
+{
+	struct fake_source *f = source;
+
+	f->broken = f->broken || f->released || f->told != NULL;
+	f->told = done;
+	f->told_arg = arg;
+	if (!f->answers_late)
+		fake_answer(f);
+}
+
 static void
 fake_seek(void *source, struct crf_position to, crf_seek_fn *done, void *arg)
 {
@@ -352,6 +380,7 @@ static const struct crf_source_ops fake_source_ops = {
 	.mark = fake_mark,
 	.commit = fake_commit,
 	.committed = fake_committed,
+	.ask_committed = fake_ask_committed,
 	.seek = fake_seek,
 	.restated = fake_restated,
 	.owned = fake_owned,
