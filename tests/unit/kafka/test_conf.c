@@ -301,18 +301,18 @@ defaults_do_not_quarrel_with_the_new_protocol(void **unused)
 }
 
 static void
-an_old_librdkafka_cannot_do_the_new_protocol(void **unused)
+only_an_old_librdkafka_cannot_do_the_new_protocol(void **unused)
 {
 	struct crf_problems found = { 0 };
 	struct crf_kvs l = { 0 };
+	bool old = crf_kafka_version_number() < CRF_KAFKA_2_12;
 
 	(void)unused;
-	if (crf_kafka_version_number() >= CRF_KAFKA_2_12)
-		skip();
 	crf_kvs_set(&l, "group.protocol", "consumer", "test");
 	crf_conf_check(&l, CRF_CONSUMER, "kafka", &found);
-	assert_int_equal(found.count, 1);
-	assert_non_null(strstr(found.items[0].text, "2.12"));
+	assert_int_equal(found.count, old);
+	if (old)
+		assert_non_null(strstr(found.items[0].text, "2.12"));
 	crf_kvs_fini(&l);
 	crf_problems_fini(&found);
 }
@@ -381,7 +381,7 @@ main(void)
 		cmocka_unit_test(each_mistake_is_a_problem_at_its_key),
 		cmocka_unit_test(librdkafka_agrees),
 		cmocka_unit_test(defaults_do_not_quarrel_with_the_new_protocol),
-		cmocka_unit_test(an_old_librdkafka_cannot_do_the_new_protocol),
+		cmocka_unit_test(only_an_old_librdkafka_cannot_do_the_new_protocol),
 		cmocka_unit_test(secrets_are_never_shown),
 	};
 
