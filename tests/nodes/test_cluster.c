@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <carafe/feature/keys.h>
+
 #include "support/test.h"
 
 #define NODES 3
@@ -148,6 +150,58 @@ a_coordinator_that_stands_still_for_a_while_loses_nothing(void **state)
 	end(&w);
 }
 
+/* Partition 0 fails again and again until `flag` is set. `number`: how often it had when another began. */
+static carafe_rc
+fail_at_the_gate_first(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
+{
+	if (m->partition > 0)
+		atomic_store(&s->number, atomic_load(&s->other));
+	if (m->partition > 0 || atomic_load(&s->flag))
+		return CARAFE_OK;
+	it_gate_wait(s->gate);
+	atomic_fetch_add(&s->other, 1);
+	return carafe_fail(c, "not yet");
+}
+
+static int
+partition_led_by_another(const char *topic, int partitions, int node)
+{
+	for (int p = 1; p < partitions; p++)
+		if (it_leader(topic, p) != node)
+			return p;
+	fail_msg("node %d leads all partitions of %s", node, topic);
+	return -1;
+}
+
+/* With keys it is asked for what was done before, here while the only worker is wanted elsewhere. */
+static void
+a_partition_that_waits_for_the_coordinator_holds_up_no_other(void **state)
+{
+	const char *topic = it_topic("ask", 6, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new();
+	carafe *app = it_app(.protocol = it_protocol(state), .concurrency = 1,
+	    .settings = CARAFE_KV({ "pause.timeout", "20" }, { "pause.max_timeout", "20" }));
+	int coordinator, waiting;
+
+	s->on_message = fail_at_the_gate_first;
+	s->gate = it_gate_new();
+	carafe_keys(it_route(app, group, topic, it_message_handler, s), .max = 2);
+	it_start(app);
+	it_produce(topic, 0, "fails");
+	it_until(it_gate_waiting(s->gate) == 1);
+	coordinator = it_coordinator(group);
+	waiting = partition_led_by_another(topic, 6, coordinator);
+	it_produce(topic, waiting, "waits");
+	kafka("pause", coordinator);
+	it_gate_open(s->gate);
+	it_until(it_handled_in(s, topic, waiting) == 1); /* another node has become the coordinator */
+	assert_true(atomic_load(&s->number) > 10);
+	kafka("resume", coordinator);
+	atomic_store(&s->flag, 1);
+	it_until(it_whole(NODES));
+	it_stop(app);
+}
+
 static void
 a_rolling_restart_of_all_nodes_loses_nothing(void **state)
 {
@@ -171,6 +225,7 @@ main(void)
 		NODES_TEST(a_leader_that_is_killed_loses_nothing, "cooperative"),
 		IN_EACH_PROTOCOL(a_coordinator_that_is_killed_loses_nothing),
 		IN_EACH_PROTOCOL(a_coordinator_that_stands_still_for_a_while_loses_nothing),
+		NODES_TEST(a_partition_that_waits_for_the_coordinator_holds_up_no_other, "cooperative"),
 		NODES_TEST(a_rolling_restart_of_all_nodes_loses_nothing, "cooperative"),
 		NODES_TEST(a_rolling_restart_of_all_nodes_loses_nothing, "kip-848"),
 	};
