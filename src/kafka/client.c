@@ -132,6 +132,35 @@ is_cooperative(struct crf_client *c)
 	return strcmp(crf_client_protocol(c), "COOPERATIVE") == 0;
 }
 
+static char *
+conf_text(const rd_kafka_conf_t *conf, const char *key)
+{
+	size_t len = 0;
+	char *text;
+
+	if (rd_kafka_conf_get(conf, key, NULL, &len) != RD_KAFKA_CONF_OK)
+		return crf_strdup("");
+	text = crf_alloc(1, len);
+	rd_kafka_conf_get(conf, key, text, &len);
+	return text;
+}
+
+/* librdkafka pauses all that is assigned until a rebalance is answered. It then resumes that without a word to the threads that
+ * fetch, and one which has found nothing to fetch meanwhile looks again within a second (2.15.1, rd_kafka_broker_consumer_serve).
+ * The only call that wakes them and does nothing else is the one that sets credentials: to what they are. The question before it
+ * is answered by the thread that resumes, when it has. */
+static void
+wake_fetchers(struct crf_client *c)
+{
+	CRF_AUTO_FREE char *username = conf_text(rd_kafka_conf(c->rk), "sasl.username");
+	CRF_AUTO_FREE char *password = conf_text(rd_kafka_conf(c->rk), "sasl.password");
+	rd_kafka_error_t *failed;
+
+	(void)crf_client_protocol(c);
+	if ((failed = rd_kafka_sasl_set_credentials(c->rk, username, password)) != NULL)
+		rd_kafka_error_destroy(failed);
+}
+
 carafe_rc
 crf_client_assign(struct crf_client *c, const struct crf_partitions *l, carafe_error *err)
 {
@@ -144,6 +173,7 @@ crf_client_assign(struct crf_client *c, const struct crf_partitions *l, carafe_e
 	else if ((code = rd_kafka_assign(c->rk, list)) != 0)
 		rc = crf_native_fail(c->rk, err, code, "cannot assign");
 	rd_kafka_topic_partition_list_destroy(list);
+	wake_fetchers(c);
 	return rc;
 }
 
@@ -171,6 +201,7 @@ crf_client_unassign(struct crf_client *c, const struct crf_partitions *l, carafe
 	list = crf_native_list(l);
 	rc = crf_native_fail_error(c->rk, err, rd_kafka_incremental_unassign(c->rk, list), "cannot unassign");
 	rd_kafka_topic_partition_list_destroy(list);
+	wake_fetchers(c);
 	return rc;
 }
 
