@@ -1,6 +1,7 @@
 /* Rebalances. Gaining partitions is answered at once. Giving them up goes in three steps, for those partitions alone:
  * drain (their lanes finish what is in hand, for at most drain_timeout), commit (what they marked), let go (their epochs
- * end, then librdkafka is told). Everything else goes on meanwhile. Partitions that were lost are let go first. */
+ * end, then librdkafka is told). Everything else goes on meanwhile, with what it has in hand: librdkafka fetches for nobody until it
+ * has been told. Partitions that were lost are let go first. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -208,6 +209,7 @@ crf_rebalance_revoke(struct crf_connection *c, struct crf_client_event *ev)
 		.deadline = now + c->settings->v.drain_timeout * CRF_MS,
 	};
 	ev->partitions = (struct crf_partitions){ 0 };
+	c->not_before = 0; /* what was refused was of the generation before; nothing is fetched until this is over */
 	for (size_t i = 0; i < r->list.count; i++) {
 		struct crf_epoch *e = crf_epoch_find(c, r->list.items[i].topic, r->list.items[i].partition);
 

@@ -139,6 +139,44 @@ a_member_without_partitions_leaves_when_it_stops(void **state)
 	it_stop(first);
 }
 
+/* The longest that giving partitions up took. */
+static int64_t
+longest_revocation(struct it_events *events)
+{
+	int64_t longest = 0;
+
+	for (size_t i = 0; i < it_event_count(events, CARAFE_EV_REBALANCE_REVOKED); i++) {
+		struct it_event e = it_event_at(events, CARAFE_EV_REBALANCE_REVOKED, i);
+
+		longest = e.time_ms > longest ? e.time_ms : longest;
+	}
+	return longest;
+}
+
+/* A commit that is on its way when the member joins anew is refused: it was of the generation before. */
+static void
+a_commit_that_a_rebalance_refused_does_not_hold_it_up(void **state)
+{
+	struct stream t = new_stream("refused");
+	struct it_sink *a = it_sink_new();
+	struct it_events *events = it_events_new();
+	carafe *app = it_app(.events = events, .kafka = CARAFE_KV({ "auto.commit.interval.ms", "1" }));
+
+	(void)state;
+	it_route(app, t.group, t.topic, it_message_handler, a);
+	it_start(app);
+	produce_until(&t, partitions_of(a, t.topic) == PARTITIONS);
+	for (int i = 0; i < 20 && it_event_count(events, CARAFE_EV_OFFSETS_COMMIT_FAILED) < 3; i++) {
+		struct it_peer *p = it_peer(.group = t.group, .topic = t.topic);
+
+		produce_until(&t, it_peer_assigned(p) == PARTITIONS / 2);
+		it_peer_leave(p);
+		it_until(it_members(t.group) == 1);
+	}
+	assert_true(longest_revocation(events) < 900);
+	it_stop(app);
+}
+
 /* ------------------------------------------------------------------------------------------------ draining */
 
 /* A handler that is asked to stop waits at the gate first, until `flag` is set; `number` is the set of partitions that do. */
@@ -563,6 +601,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IT_PROTOCOLS(members_come_and_go_and_nothing_is_lost_or_handled_twice),
+		IT(a_commit_that_a_rebalance_refused_does_not_hold_it_up),
 		IT_PROTOCOLS(only_what_moves_is_revoked_unless_the_group_is_eager),
 		IT_PROTOCOLS(a_member_without_partitions_leaves_when_it_stops),
 		IT_PROTOCOLS(nobody_has_a_partition_before_its_handler_has_finished),

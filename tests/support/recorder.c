@@ -365,6 +365,7 @@ read_event(const carafe_event *event)
 	e.count = read_int(event, CARAFE_F_COUNT);
 	e.attempt = read_int(event, CARAFE_F_ATTEMPT);
 	e.timeout_ms = read_int(event, CARAFE_F_TIMEOUT_MS);
+	e.time_ms = read_int(event, CARAFE_F_TIME_MS);
 	e.from = read_int(event, CARAFE_F_FROM);
 	e.to = read_int(event, CARAFE_F_TO);
 	e.target_partition = read_int(event, CARAFE_F_TARGET_PARTITION);

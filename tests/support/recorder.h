@@ -72,7 +72,7 @@ struct it_event {
 	double at;
 	char group[80], topic[80], type[16], rc[24], kafka[40], reason[16], target[80], thread[32];
 	char text[1024], hint[256];
-	int64_t partition, offset, last_offset, count, attempt, timeout_ms, from, to, target_partition, target_offset;
+	int64_t partition, offset, last_offset, count, attempt, timeout_ms, time_ms, from, to, target_partition, target_offset;
 };
 
 struct it_events;
