@@ -35,6 +35,16 @@ raw_producer(const char *brokers, const carafe_kv *kafka)
 }
 
 rd_kafka_t *
+raw_producer_told(const char *brokers, const carafe_kv *kafka, raw_delivered_fn *delivered, void *arg)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+
+	rd_kafka_conf_set_dr_msg_cb(conf, delivered);
+	rd_kafka_conf_set_opaque(conf, arg);
+	return make(RD_KAFKA_PRODUCER, conf, brokers, kafka);
+}
+
+rd_kafka_t *
 raw_consumer(const char *brokers, const char *topic, const carafe_kv *kafka)
 {
 	rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);

@@ -8,6 +8,9 @@
 
 /* A producer with these settings, a list. Ends the program when it cannot. Owned. */
 rd_kafka_t *raw_producer(const char *brokers, const carafe_kv *kafka);
+/* The same; delivered is called when it is polled, with arg. */
+typedef void raw_delivered_fn(rd_kafka_t *rk, const rd_kafka_message_t *m, void *arg);
+rd_kafka_t *raw_producer_told(const char *brokers, const carafe_kv *kafka, raw_delivered_fn *delivered, void *arg);
 /* A consumer that has subscribed to topic, in a group of its own unless kafka names one; its main queue
  * is forwarded to the consumer's. The same. */
 rd_kafka_t *raw_consumer(const char *brokers, const char *topic, const carafe_kv *kafka);

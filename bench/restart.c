@@ -1,9 +1,10 @@
 /* A rolling restart: the members of a group are told to end, one after the other, and a new one takes each one's place, beside
  * members that are bare rd_kafka_consumer_poll loops in the same run.
  *
- * Each partition is sent a message every 10 ms. A partition's gap is the longest time in which none of it was handled, from
- * SIGTERM until the group is steady again with the new member. A partition that the same member consumed all that time is
- * untouched. Messages that were handled twice are duplicates; none may be missing. */
+ * Each partition is sent a message now and then. It stands still while one of its messages could be fetched and none of them is
+ * handled; its gap is the longest time of that, from SIGTERM until the group is steady again with the new member. A partition
+ * that the same member consumed all that time is untouched. Messages that were handled twice are duplicates; none may be
+ * missing. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,11 +12,8 @@
 #include <unistd.h>
 
 #include "core/mem.h"
-#include "core/thread.h"
-#include "raw.h"
 #include "restart.h"
 
-#define EVERY (10 * CRF_MS)
 #define STEADY (2 * CRF_SECOND) /* so long nothing has moved */
 #define PATIENCE (90 * CRF_SECOND)
 #define MEMBERS_MAX 8
@@ -26,45 +24,14 @@ static const char *const protocols[] = { "range", "cooperative-sticky", "kip848"
 
 struct options {
 	struct bench bench;
-	int members;
+	const char *sizes; /* of the group, "2,4,8" */
+	int members;       /* one of them */
+	int every;         /* ms */
 	int rounds;
 	const char *only; /* one protocol */
 	const char *child;
 	struct restart restart;
 };
-
-/* ------------------------------------------------------------------------------------------------ messages */
-
-struct sender {
-	const struct bench *bench;
-	const char *topic;
-	struct crf_thread thread;
-	atomic_bool over;
-};
-
-static void *
-send_all(void *arg)
-{
-	struct sender *s = arg;
-	rd_kafka_t *rk = raw_producer(s->bench->brokers, CARAFE_KV({ "linger.ms", "0" }));
-	rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, s->topic, NULL);
-	crf_ns when = crf_now();
-	char bytes[100] = { 0 };
-
-	while (!atomic_load(&s->over)) {
-		struct timespec ts = { .tv_sec = when / CRF_SECOND, .tv_nsec = when % CRF_SECOND };
-
-		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
-		for (int p = 0; p < RESTART_PARTITIONS; p++)
-			rd_kafka_produce(topic, p, RD_KAFKA_MSG_F_COPY, bytes, sizeof(bytes), NULL, 0, NULL);
-		rd_kafka_poll(rk, 0);
-		when += EVERY;
-	}
-	rd_kafka_flush(rk, 10000);
-	rd_kafka_topic_destroy(topic);
-	rd_kafka_destroy(rk);
-	return NULL;
-}
 
 /* ------------------------------------------------------------------------------------------------ what the members did */
 
@@ -73,8 +40,13 @@ struct partition {
 	int64_t next; /* offset */
 	crf_ns last;
 	crf_ns since; /* the member has it */
-	crf_ns gap;   /* the longest of this restart */
+	crf_ns gap;   /* the longest of this window */
 	bool moved;   /* in this restart */
+};
+
+/* How busy the machine was while nothing happened, in ticks of its processors. */
+struct load {
+	double all, busy;
 };
 
 /* Of all restarts of one side. */
@@ -82,18 +54,32 @@ struct found {
 	double steady[GAPS_MAX], untouched[GAPS_MAX], moved[GAPS_MAX]; /* ms */
 	size_t steady_count, untouched_count, moved_count;
 	int64_t duplicates;
+	crf_ns written; /* the worst that the sender had to wait */
+	struct load load;
 };
 
 struct group {
 	const struct options *o;
 	struct restart restart;
 	struct restart_log *log;
+	struct restart_sender *sender;
 	int64_t seen; /* records */
 	struct partition partitions[RESTART_PARTITIONS];
 	struct bench_process processes[MEMBERS_MAX];
 	int numbers[MEMBERS_MAX]; /* of the members */
 	struct found *found;
 };
+
+/* A message that could be fetched since then was handled now. */
+static void
+see_gap(struct partition *p, crf_ns since, crf_ns now)
+{
+	crf_ns gap = now - (since > p->last ? since : p->last);
+
+	if (since > 0 && gap > p->gap)
+		p->gap = gap;
+	p->last = now;
+}
 
 static void
 see_record(struct group *g, const struct restart_record *r)
@@ -108,9 +94,7 @@ see_record(struct group *g, const struct restart_record *r)
 		    (int)r->partition, (long long)r->offset, (long long)p->next);
 	else
 		p->next++;
-	if (when - p->last > p->gap)
-		p->gap = when - p->last;
-	p->last = when;
+	see_gap(p, restart_sent(g->sender, r->partition, r->offset), when);
 	if (r->member == p->member)
 		return;
 	p->moved = true;
@@ -174,15 +158,31 @@ begin_window(struct group *g)
 	}
 }
 
+static struct load
+load_now(void)
+{
+	double user, nice, system, idle, wait;
+	FILE *stat = fopen("/proc/stat", "r");
+
+	if (stat == NULL || fscanf(stat, "cpu %lf %lf %lf %lf %lf", &user, &nice, &system, &idle, &wait) != 5)
+		bench_die("restart: /proc/stat does not say how busy the machine is");
+	fclose(stat);
+	return (struct load){ .all = user + nice + system + idle + wait, .busy = user + nice + system };
+}
+
 /* For as long as a restart takes at least, nothing happens: what gaps there are then are the machine's. */
 static void
 look_at_rest(struct group *g)
 {
 	struct found *f = g->found;
+	struct load before = load_now(), after;
 
 	begin_window(g);
 	usleep(STEADY / 1000);
 	look(g);
+	after = load_now();
+	f->load.all += after.all - before.all;
+	f->load.busy += after.busy - before.busy;
 	for (int i = 0; i < RESTART_PARTITIONS; i++)
 		f->steady[f->steady_count++] = (double)g->partitions[i].gap / 1e6;
 }
@@ -251,52 +251,62 @@ static void
 measure(const struct options *o, const char *child, const char *protocol, struct found *found)
 {
 	char *topic = bench_topic_new(&o->bench, RESTART_PARTITIONS);
-	struct sender sender = { .bench = &o->bench, .topic = topic };
 	struct group *g = crf_new(struct group);
 	char *group = crf_strdup(bench_fresh_name("carafe-bench"));
+	crf_ns written;
 
 	g->o = o;
-	g->restart = (struct restart){ .topic = topic, .group = group, .protocol = protocol, .log = restart_log_new() };
+	g->restart = (struct restart){ .brokers = o->bench.brokers, .topic = topic, .group = group, .protocol = protocol,
+		.log = restart_log_new() };
 	g->log = restart_log_open(g->restart.log);
 	g->found = found;
 	for (int i = 0; i < RESTART_PARTITIONS; i++)
 		g->partitions[i].member = -1;
-	crf_thread_start(&sender.thread, "sender", send_all, &sender);
+	g->sender = restart_sender_new(&g->restart, o->every * CRF_MS);
 	restart_all(g, child);
-	atomic_store(&sender.over, true);
-	crf_thread_join(&sender.thread);
+	written = restart_sender_free(g->sender);
+	found->written = written > found->written ? written : found->written;
 	restart_log_close(g->log, g->restart.log);
 	free(group);
 	free(g);
 	bench_topic_free(&o->bench, topic);
 }
 
+/* ------------------------------------------------------------------------------------------------ figures */
+
 static void
-show_gaps(const struct options *o, const char *which, const char *protocol, double *app, size_t app_count, double *peer,
+show_one(const struct options *o, const char *protocol, const char *what, const char *unit, double app, double peer)
+{
+	char name[128];
+
+	snprintf(name, sizeof(name), "%s_%d_%s", protocol, o->members, what);
+	bench_figure(&o->bench, name, unit, app, peer);
+}
+
+static void
+show_gaps(const struct options *o, const char *protocol, const char *which, double *app, size_t app_count, double *peer,
     size_t peer_count)
 {
-	char name[64];
+	char name[32];
 
 	if (app_count == 0 || peer_count == 0)
 		return;
-	snprintf(name, sizeof(name), "%s_%s_median", protocol, which);
-	bench_figure(&o->bench, name, "ms", bench_median(app, app_count), bench_median(peer, peer_count));
-	snprintf(name, sizeof(name), "%s_%s_max", protocol, which);
-	bench_figure(&o->bench, name, "ms", app[app_count - 1], peer[peer_count - 1]);
+	snprintf(name, sizeof(name), "%s_median", which);
+	show_one(o, protocol, name, "ms", bench_median(app, app_count), bench_median(peer, peer_count));
+	snprintf(name, sizeof(name), "%s_max", which);
+	show_one(o, protocol, name, "ms", app[app_count - 1], peer[peer_count - 1]);
 }
 
 static void
 show(const struct options *o, const char *protocol, struct found *app, struct found *peer)
 {
-	char name[64];
-
-	show_gaps(o, "at_rest", protocol, app->steady, app->steady_count, peer->steady, peer->steady_count);
-	show_gaps(o, "untouched", protocol, app->untouched, app->untouched_count, peer->untouched, peer->untouched_count);
-	show_gaps(o, "moved", protocol, app->moved, app->moved_count, peer->moved, peer->moved_count);
-	snprintf(name, sizeof(name), "%s_untouched", protocol);
-	bench_figure(&o->bench, name, "partitions", (double)app->untouched_count, (double)peer->untouched_count);
-	snprintf(name, sizeof(name), "%s_duplicates", protocol);
-	bench_figure(&o->bench, name, "messages", (double)app->duplicates, (double)peer->duplicates);
+	show_one(o, protocol, "busy_at_rest", "%", 100 * app->load.busy / app->load.all, 100 * peer->load.busy / peer->load.all);
+	show_one(o, protocol, "written_max", "ms", (double)app->written / 1e6, (double)peer->written / 1e6);
+	show_gaps(o, protocol, "at_rest", app->steady, app->steady_count, peer->steady, peer->steady_count);
+	show_gaps(o, protocol, "untouched", app->untouched, app->untouched_count, peer->untouched, peer->untouched_count);
+	show_gaps(o, protocol, "moved", app->moved, app->moved_count, peer->moved, peer->moved_count);
+	show_one(o, protocol, "untouched", "partitions", (double)app->untouched_count, (double)peer->untouched_count);
+	show_one(o, protocol, "duplicates", "messages", (double)app->duplicates, (double)peer->duplicates);
 }
 
 static void
@@ -313,12 +323,39 @@ measure_protocol(const struct options *o, const char *protocol)
 	free(peer);
 }
 
+static void
+measure_size(const struct options *o)
+{
+	char what[128];
+
+	snprintf(what, sizeof(what), "%d members, %d partitions with a message every %d ms, %d rounds", o->members,
+	    RESTART_PARTITIONS, o->every, o->rounds);
+	bench_begin(&o->bench, what);
+	for (size_t i = 0; i < crf_array_len(protocols); i++)
+		if (o->only == NULL || strcmp(o->only, protocols[i]) == 0)
+			measure_protocol(o, protocols[i]);
+}
+
+/* "2,4,8" */
+static void
+measure_sizes(struct options *o)
+{
+	char *rest = crf_strdup(o->sizes), *all = rest;
+
+	for (char *size; (size = strsep(&rest, ",")) != NULL;) {
+		o->members = bench_number(&o->bench, size, 2, MEMBERS_MAX);
+		measure_size(o);
+	}
+	free(all);
+}
+
 int
 main(int argc, char **argv)
 {
-	struct options o = { .members = 4, .rounds = 1 };
+	struct options o = { .sizes = "2,4,8", .every = 25, .rounds = 1 };
 	const struct bench_option options[] = {
-		{ "members", "N", &o.members, 2, MEMBERS_MAX, NULL },
+		{ "members", "N,...", NULL, 0, 0, &o.sizes },
+		{ "every", "MS", &o.every, 1, 1000, NULL },
 		{ "rounds", "N", &o.rounds, 1, ROUNDS_MAX, NULL },
 		{ "only", "PROTOCOL", NULL, 0, 0, &o.only },
 		{ "child", NULL, NULL, 0, 0, &o.child },
@@ -329,17 +366,11 @@ main(int argc, char **argv)
 		{ "log", NULL, &o.restart.log, 0, 1000000, NULL },
 		{ NULL, NULL, NULL, 0, 0, NULL },
 	};
-	char what[128];
 
 	bench_read_options(&o.bench, "restart", options, argc, argv);
 	o.restart.brokers = o.bench.brokers;
 	if (o.child != NULL)
 		return strcmp(o.child, "peer") == 0 ? restart_peer(&o.restart) : restart_carafe(&o.restart);
-	snprintf(what, sizeof(what), "%d members, %d partitions with a message every %d ms, %d rounds", o.members,
-	    RESTART_PARTITIONS, (int)(EVERY / CRF_MS), o.rounds);
-	bench_begin(&o.bench, what);
-	for (size_t i = 0; i < crf_array_len(protocols); i++)
-		if (o.only == NULL || strcmp(o.only, protocols[i]) == 0)
-			measure_protocol(&o, protocols[i]);
+	measure_sizes(&o);
 	return 0;
 }

@@ -39,6 +39,14 @@ struct restart_log *restart_log_open(int log);
 void restart_log_close(struct restart_log *at, int log);
 void restart_note(struct restart_log *log, int member, int32_t partition, int64_t offset);
 
+/* Writes a message to each partition, again and again, for as long as it is there. */
+struct restart_sender;
+struct restart_sender *restart_sender_new(const struct restart *r, crf_ns every);
+/* Since when it could be fetched, 0: that is not known yet. */
+crf_ns restart_sent(const struct restart_sender *s, int32_t partition, int64_t offset);
+/* Returns the longest that a message took from when it was due until it was acknowledged. */
+crf_ns restart_sender_free(struct restart_sender *s);
+
 /* Both consume until SIGTERM and return the exit status. */
 int restart_peer(const struct restart *r);
 int restart_carafe(const struct restart *r);
