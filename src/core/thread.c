@@ -96,6 +96,34 @@ crf_cond_wait_until(struct crf_cond *c, struct crf_mutex *mu, crf_ns until)
 	return rc == 0;
 }
 
+void
+crf_bell_init(struct crf_bell *b)
+{
+	if (sem_init(&b->s, 0, 0) != 0)
+		check(errno, "sem_init");
+}
+
+void
+crf_bell_fini(struct crf_bell *b)
+{
+	sem_destroy(&b->s);
+}
+
+void
+crf_bell_ring(struct crf_bell *b)
+{
+	if (sem_post(&b->s) != 0)
+		check(errno, "sem_post");
+}
+
+void
+crf_bell_wait(struct crf_bell *b)
+{
+	while (sem_wait(&b->s) != 0)
+		if (errno != EINTR)
+			check(errno, "sem_wait");
+}
+
 /* A fault's signal that is blocked would kill the process without its handler (a sanitizer's, a crash reporter's) ever
  * running; SIGPROF is how profilers sample. */
 static void

@@ -3,6 +3,7 @@
 #define CRF_CORE_THREAD_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdbool.h>
 
@@ -16,6 +17,9 @@ struct crf_mutex {
 };
 struct crf_cond {
 	pthread_cond_t c;
+};
+struct crf_bell {
+	sem_t s;
 };
 struct crf_thread {
 	pthread_t t;
@@ -34,6 +38,13 @@ void crf_cond_broadcast(struct crf_cond *c);
 void crf_cond_wait(struct crf_cond *c, struct crf_mutex *mu);
 /* False when until (monotonic; CRF_NEVER waits without limit) has passed. */
 bool crf_cond_wait_until(struct crf_cond *c, struct crf_mutex *mu, crf_ns until);
+
+/* For one thread that waits: returns once for each ring, also for one that came before. Nothing is touched by who rings once the
+ * other may have returned. */
+void crf_bell_init(struct crf_bell *b);
+void crf_bell_fini(struct crf_bell *b);
+void crf_bell_ring(struct crf_bell *b);
+void crf_bell_wait(struct crf_bell *b);
 
 /* What a thread of carafe can be asked for its stack with; ignored by default. */
 #define CRF_DUMP_SIGNAL SIGURG

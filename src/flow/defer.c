@@ -482,18 +482,19 @@ carafe_deferred_should_stop(const carafe_deferred *d)
 
 /* mu held. */
 static void
-wake(struct crf_window *w, uint64_t number)
+wake(struct crf_window *w, uint64_t number, struct crf_called *called)
 {
 	if (!w->suspended || (w->in_progress > 0 && number != w->front))
 		return;
 	w->suspended = false;
-	crf_lane_arrived_kept(&w->consumer->lane);
+	crf_lane_arrived_kept(&w->consumer->lane, called);
 }
 
 carafe_rc
 carafe_complete(carafe_deferred *d, carafe_rc rc, const char *why)
 {
 	struct crf_window *w = d->window;
+	struct crf_called called = { 0 };
 	carafe_rc is = CARAFE_STATE;
 	struct slot *s;
 
@@ -502,11 +503,12 @@ carafe_complete(carafe_deferred *d, carafe_rc rc, const char *why)
 	if ((s = slot_of(d)) != NULL) {
 		is = crf_lane_owned(&w->consumer->lane) ? CARAFE_OK : CARAFE_LOST;
 		finish(w, s, rc == CARAFE_PENDING ? CARAFE_INVALID : rc, why);
-		wake(w, d->number);
+		wake(w, d->number, &called);
 	}
 	d->magic = 0;
 	d->next = w->spare;
 	w->spare = d;
 	unref(w);
+	crf_called_wake(&called);
 	return is;
 }

@@ -12,6 +12,7 @@
 
 #define STRANDS_MOST 10000
 #define HAND 16 /* what a strand with a message handler takes at a time; others wait for a lock meanwhile */
+#define TAKE 128 /* messages at a time from librdkafka, unless many are waited for: strands have nothing to do meanwhile */
 #define GIVE 32 /* what they are given at a time */
 
 struct conf {
@@ -353,6 +354,8 @@ opened(struct carafe_consumer *c, const void *conf)
 	c->lane.ops = &k->whole;
 	if (c->topic->handler.consume != NULL)
 		c->lane.max_wait = 0;
+	if (c->lane.max_wait == 0 && c->lane.max_messages > TAKE)
+		c->lane.max_messages = TAKE;
 }
 
 /* ------------------------------------------------------------------------------------------------ what users call */

@@ -25,10 +25,16 @@ crf_lane_arrived(struct crf_lane *l)
 }
 
 void
-crf_lane_arrived_kept(struct crf_lane *l)
+crf_lane_call(struct crf_lane *l, struct crf_called *called)
+{
+	crf_task_call(l->pool, &l->task, called);
+}
+
+void
+crf_lane_arrived_kept(struct crf_lane *l, struct crf_called *called)
 {
 	atomic_store(&l->strand.arrived, 1);
-	crf_lane_wake(l);
+	crf_lane_call(l, called);
 }
 
 carafe_rc

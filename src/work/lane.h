@@ -135,11 +135,12 @@ struct crf_lane {
 void crf_lane_init(struct crf_lane *l, struct crf_pool *pool);
 /* Any thread. */
 void crf_lane_wake(struct crf_lane *l);
+void crf_lane_call(struct crf_lane *l, struct crf_called *called); /* crf_task_call */
 void crf_lane_raise(struct crf_lane *l, unsigned signals);
 /* What a strand awaited has ended. Any thread; nothing of the lane may be touched afterwards. */
 void crf_lane_arrived(struct crf_lane *l);
 /* The same by who keeps the lane from going: with a lock that it takes in its last turn. */
-void crf_lane_arrived_kept(struct crf_lane *l);
+void crf_lane_arrived_kept(struct crf_lane *l, struct crf_called *called);
 
 /* In a turn: marks offset and everything before it, in the tracker and with the source, with the metadata that waits for it. */
 carafe_rc crf_lane_mark(struct crf_lane *l, int64_t offset, int32_t leader_epoch);

@@ -48,8 +48,19 @@ bool crf_pool_step(struct crf_pool *p);
 crf_ns crf_pool_tick(struct crf_pool *p, crf_ns now);
 
 void crf_task_init(struct crf_task *t, enum crf_turn (*run)(struct crf_task *task, struct crf_worker *w));
-/* Any thread that knows the task to be there, also with librdkafka's queue lock held. */
+/* Any thread that knows the task to be there until this returns, also with librdkafka's queue lock held. */
 void crf_task_wake(struct crf_pool *p, struct crf_task *t);
+
+/* Workers that are called, and yet to be woken: by who called them, once it has given back the lock that they would wait for. They
+ * are there until then, and the pool. { 0 }: none. */
+struct crf_called {
+	struct crf_worker *first;
+};
+
+/* crf_task_wake in two steps. */
+void crf_task_call(struct crf_pool *p, struct crf_task *t, struct crf_called *called);
+void crf_called_wake(struct crf_called *called);
+
 /* A turn of it runs now. Any thread that knows the task to be there. */
 bool crf_task_is_running(const struct crf_task *t);
 /* Sets bits in flags and wakes, for news upon which the task may go: nothing of it is touched after a turn could have

@@ -38,7 +38,7 @@ take(void *source, void **natives, size_t max)
 	}
 	if (crf_list_empty(&s->hands))
 		be_idle(s);
-	crf_unlock(&s->of->mu);
+	crf_spread_unlock(s->of);
 	return n;
 }
 
@@ -121,7 +121,7 @@ mark(void *source, int64_t next, int32_t leader_epoch, const char *metadata)
 		atomic_store_explicit(&s->marked, next, memory_order_relaxed);
 		crf_spread_advance(s->of, metadata);
 	}
-	crf_unlock(&s->of->mu);
+	crf_spread_unlock(s->of);
 	return owned ? CARAFE_OK : CARAFE_LOST;
 }
 
@@ -183,7 +183,7 @@ free_native(void *source, void *native)
 		crf_panic("%s[%d] strand %d lets go of a message that is not the next of those it has", whole->topic,
 		    whole->partition, (int)(s - s->of->shares));
 	release_slot(s, slot);
-	crf_unlock(&s->of->mu);
+	crf_spread_unlock(s->of);
 }
 
 /* mu held. What stands in the line goes to lost. It is not marked, and never will be. */
@@ -212,7 +212,7 @@ clear(struct share *s)
 	crf_list_each (l, &sp->waiting, struct line, link)
 		clear_line(sp, l, &lost);
 	crf_spread_tell_whole(sp, false);
-	crf_unlock(&sp->mu);
+	crf_spread_unlock(sp);
 	crf_list_each (slot, &lost, struct slot, link)
 		sp->whole->from->free_native(sp->whole->source, slot->native);
 }
@@ -229,8 +229,8 @@ come_to_rest(struct share *s, bool gone)
 	sp->resting -= gone && s->resting;
 	sp->open -= gone;
 	s->resting = !gone;
-	crf_lane_wake(sp->whole); /* which may go when this is unlocked */
-	crf_unlock(&sp->mu);
+	crf_lane_call(sp->whole, &sp->called); /* which may go when this is unlocked */
+	crf_spread_unlock(sp);
 }
 
 void
@@ -259,7 +259,7 @@ crf_spread_close(void *share)
 	crf_lock(&s->of->mu);
 	s->lane = NULL;
 	crf_list_remove(&s->idle);
-	crf_unlock(&s->of->mu);
+	crf_spread_unlock(s->of);
 }
 
 /* ------------------------------------------------------------------------------------------------ as the partition's source */

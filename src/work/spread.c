@@ -78,6 +78,16 @@ crf_spread_free(struct crf_spread *sp)
 	free(sp);
 }
 
+void
+crf_spread_unlock(struct crf_spread *sp)
+{
+	struct crf_called called = sp->called;
+
+	sp->called.first = NULL;
+	crf_unlock(&sp->mu);
+	crf_called_wake(&called);
+}
+
 /* ------------------------------------------------------------------------------------------------ lines. mu held. */
 
 static struct line **
@@ -145,7 +155,7 @@ call(struct crf_spread *sp, struct line *l)
 	if (l->share->lane == NULL)
 		return (int)(l->share - sp->shares);
 	crf_list_remove(&l->share->idle);
-	crf_lane_wake(l->share->lane);
+	crf_lane_call(l->share->lane, &sp->called);
 	return CRF_SPREAD_NONE;
 }
 
@@ -202,7 +212,7 @@ crf_spread_put(struct crf_spread *sp, carafe_message *messages, const uint64_t *
 		*open = put(sp, &messages[n], keys[n]);
 		messages[n].native_ = NULL;
 	}
-	crf_unlock(&sp->mu);
+	crf_spread_unlock(sp);
 	return n;
 }
 
@@ -221,8 +231,8 @@ crf_spread_open(struct crf_spread *sp, int number, struct crf_lane *strand)
 	sp->open++;
 	if (sp->signals != 0)
 		crf_lane_raise(strand, sp->signals);
-	crf_lane_wake(strand);
-	crf_unlock(&sp->mu);
+	crf_lane_call(strand, &sp->called);
+	crf_spread_unlock(sp);
 }
 
 int
@@ -232,7 +242,7 @@ crf_spread_opened(struct crf_spread *sp)
 
 	crf_lock(&sp->mu);
 	opened = sp->opened;
-	crf_unlock(&sp->mu);
+	crf_spread_unlock(sp);
 	return opened;
 }
 
@@ -247,9 +257,9 @@ crf_spread_tell_end(struct crf_spread *sp, int64_t offset)
 	each_open (s, sp) {
 		s->at_end = true;
 		atomic_store(&s->end, offset);
-		crf_lane_wake(s->lane);
+		crf_lane_call(s->lane, &sp->called);
 	}
-	crf_unlock(&sp->mu);
+	crf_spread_unlock(sp);
 }
 
 /* ------------------------------------------------------------------------------------------------ the partition's lane */
@@ -263,7 +273,7 @@ crf_spread_await(struct crf_spread *sp)
 	sp->full = false;
 	s->lent = sp->suspended = sp->in_hand > 0;
 	s->awaiting = s->lent;
-	crf_unlock(&sp->mu);
+	crf_spread_unlock(sp);
 }
 
 size_t
@@ -275,7 +285,7 @@ crf_spread_room(struct crf_spread *sp)
 	room = sp->cap - sp->in_hand;
 	sp->full = room == 0;
 	sp->freed = 0;
-	crf_unlock(&sp->mu);
+	crf_spread_unlock(sp);
 	return room;
 }
 
@@ -287,7 +297,7 @@ crf_spread_tell_whole(struct crf_spread *sp, bool hungry)
 	if (!sp->suspended || !(room || sp->in_hand == 0))
 		return;
 	sp->suspended = false;
-	crf_lane_arrived_kept(sp->whole);
+	crf_lane_arrived_kept(sp->whole, &sp->called);
 }
 
 void
@@ -297,7 +307,7 @@ crf_spread_raise(struct crf_spread *sp, unsigned signals)
 	sp->signals |= signals;
 	each_open (s, sp)
 		crf_lane_raise(s->lane, signals);
-	crf_unlock(&sp->mu);
+	crf_spread_unlock(sp);
 }
 
 bool
@@ -308,7 +318,7 @@ crf_spread_at_rest(struct crf_spread *sp)
 	crf_lock(&sp->mu);
 	each_open (s, sp)
 		rest = rest && crf_lane_at_rest(s->lane);
-	crf_unlock(&sp->mu);
+	crf_spread_unlock(sp);
 	return rest;
 }
 
@@ -319,7 +329,7 @@ crf_spread_finished(struct crf_spread *sp, unsigned signals)
 
 	crf_lock(&sp->mu);
 	finished = sp->in_hand == 0 && (signals & CRF_LANE_ENDED ? sp->open == 0 : sp->open == sp->resting);
-	crf_unlock(&sp->mu);
+	crf_spread_unlock(sp);
 	return finished;
 }
 
@@ -348,7 +358,7 @@ crf_spread_recall(struct crf_spread *sp, int64_t committed, const char *note)
 	(void)crf_done_read(note, committed, &before);
 	crf_lock(&sp->mu);
 	sp->before = before;
-	crf_unlock(&sp->mu);
+	crf_spread_unlock(sp);
 }
 
 void
@@ -356,7 +366,7 @@ crf_spread_forget(struct crf_spread *sp)
 {
 	crf_lock(&sp->mu);
 	crf_done_fini(&sp->before);
-	crf_unlock(&sp->mu);
+	crf_spread_unlock(sp);
 }
 
 bool
@@ -372,7 +382,7 @@ crf_spread_skip(struct crf_spread *sp, const carafe_message *m)
 	crf_lock(&sp->mu);
 	pass(sp, m);
 	crf_spread_advance(sp, NULL);
-	crf_unlock(&sp->mu);
+	crf_spread_unlock(sp);
 }
 
 /* mu held. From there on nobody knows. */
@@ -415,7 +425,7 @@ crf_spread_note(struct crf_spread *sp)
 	d.epoch = sp->before.count > 0 ? sp->before.epoch : sp->given_epoch;
 	if (sp->given >= 0 && list_undone(sp, &d))
 		text = crf_done_text(&d);
-	crf_unlock(&sp->mu);
+	crf_spread_unlock(sp);
 	crf_done_fini(&d);
 	return text;
 }

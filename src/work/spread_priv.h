@@ -71,9 +71,13 @@ struct crf_spread {
 	bool full;           /* ... and has more to give */
 	size_t freed;        /* slots, since then */
 	unsigned signals;
+	struct crf_called called; /* who is woken when mu is given back */
 };
 
 /* All of it with mu held. */
+
+/* Gives mu back; only this does. The partition's lane may go then, and the spread with it. */
+void crf_spread_unlock(struct crf_spread *sp);
 
 /* The next line that nobody takes is this strand's now. */
 void crf_spread_take_line(struct share *s);
