@@ -195,6 +195,8 @@ give_away(struct carafe_consumer *c, carafe_message *messages, size_t most)
 
 	if (crf_spread_is_done(sp, messages)) {
 		crf_spread_skip(sp, messages);
+		c->lane.from->free_native(c->lane.source, messages->native_);
+		messages->native_ = NULL;
 		return 1;
 	}
 	for (; n < most && n < GIVE && !crf_spread_is_done(sp, &messages[n]); n++)
