@@ -149,6 +149,47 @@ a_thread_never_started_is_no_trouble(void **unused)
 	crf_thread_detach(&t);
 }
 
+struct ping_pong {
+	struct crf_bell ping, pong;
+	int plain; /* whoever was rung for writes it: without an order between the two it is a data race */
+};
+
+static void *
+answer(void *arg)
+{
+	struct ping_pong *p = arg;
+
+	for (int i = 0; i < 1000; i++) {
+		crf_bell_wait(&p->ping);
+		p->plain++;
+		crf_bell_ring(&p->pong);
+	}
+	return NULL;
+}
+
+static void
+each_ring_is_heard_once_also_when_it_came_before(void **unused)
+{
+	struct ping_pong p = { .plain = 0 };
+	struct crf_thread t = { 0 };
+
+	(void)unused;
+	crf_bell_init(&p.ping);
+	crf_bell_init(&p.pong);
+	crf_bell_ring(&p.ping);
+	crf_thread_start(&t, "answers", answer, &p);
+	for (int i = 1; i < 1000; i++) {
+		crf_bell_wait(&p.pong);
+		assert_int_equal(p.plain++, 2 * i - 1);
+		crf_bell_ring(&p.ping);
+	}
+	crf_bell_wait(&p.pong);
+	crf_thread_join(&t);
+	assert_int_equal(p.plain, 1999);
+	crf_bell_fini(&p.ping);
+	crf_bell_fini(&p.pong);
+}
+
 int
 main(void)
 {
@@ -158,6 +199,7 @@ main(void)
 		cmocka_unit_test(waiting_ends_in_time_and_not_before),
 		cmocka_unit_test(waiting_without_limit_ends_when_woken),
 		cmocka_unit_test(a_thread_never_started_is_no_trouble),
+		cmocka_unit_test(each_ring_is_heard_once_also_when_it_came_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
