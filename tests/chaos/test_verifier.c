@@ -105,6 +105,7 @@ static const struct {
 	{ "A 1 0\nB 1 0 1 0:1 1:2\nW 1 0 1 1\nE 1 0 1 0:1 1:2\nV 1 stop 0\nA 2 0\nB 2 0 1 1:2\n", NULL, SEEKING },
 	{ "A 1 0\nB 1 0 1 0:1 1:2\nW 1 0 1 1\nE 1 0 1 0:1 1:2\nV 1 stop 0\nA 2 0\nB 2 0 1 0:1\n", "begins partition 0 at 0", SEEKING },
 	{ "A 1 0\nB 1 0 1 0:1 1:2\nW 1 0 1 1\nE 1 0 1 0:1 1:2\nU 1 0:1\nB 1 0 1 1:2\n", NULL, SEEKING },
+	{ "A 1 0\nB 1 0 1 0:1\nE 1 0 1 0:1\nW 1 0 0 -1\nW 1 0 0 0\nU 1 0:1\nS 1 0:0\nB 1 0 1 0:1\n", NULL, SEEKING },
 	{ "A 1 0\nB 1 0 1 " L0 "\nE 1 0 1 " L0 "\nV 1 stop 0\nA 2 0\nW 2 0 0 0\nS 2 0:0\nB 2 0 1 " L0 "\n", NULL, KEYED | SEEKING },
 	{ "A 1 0\nB 1 0 1 " K0 "\nW 1 0 0 5\nG 1 0 1 " K0 "\nW 1 0 1 0\nE 1 0 1 " K0 "\nS 1 0:0\nB 1 0 1 " K0 "\nE 1 0 1 " K0
 	  "\nS 1 0:5\n", NULL, KEYED | SEEKING },

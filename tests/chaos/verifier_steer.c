@@ -118,7 +118,8 @@ not_sought(struct verifier *v, int run, int id, int64_t offset)
 
 	(void)offset;
 	t->astray = true;
-	t->wish_count = 0;
+	if (t->wish_count > 0) /* there may be later ones */
+		drop_wishes(t, 1);
 	t->must = -1;
 }
 
