@@ -24,7 +24,7 @@ struct carafe {
 	struct crf_mutex mu;
 	struct crf_cond changed;   /* mu: anything below, or anything the keeper looks at */
 	carafe_status status;      /* mu */
-	struct crf_engine *engine; /* mu: the running of it; NULL before */
+	struct crf_engine *_Atomic engine; /* the running of it; NULL before, the same one ever after. Any thread asks */
 };
 
 #define CRF_APP_MAGIC CRF_MAGIC('A', 'P', 'P', 'C')

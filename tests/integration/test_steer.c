@@ -1,4 +1,6 @@
 /* Pausing and seeking on a real Kafka: what is fetched again, what is handed out, what is committed. */
+#include <pthread.h>
+
 #include "support/test.h"
 
 static void
@@ -166,6 +168,37 @@ times_and_ends_from_outside(void **unused)
 	it_stop(s->arg);
 }
 
+static void *
+pause_until_heard(void *arg)
+{
+	struct it_sink *s = arg;
+
+	while (carafe_pause_partition(s->arg, "early", "early", 0, 1) + atomic_load(&s->flag) == 0)
+		it_nap(1);
+	return NULL;
+}
+
+/* Before the app is started, and while it is, there is nobody to hear it. For ThreadSanitizer. */
+static void
+who_steers_need_not_wait_for_the_start(void **unused)
+{
+	const char *topic = it_topic("early", 1, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new();
+	carafe *app = it_app(.max_messages = 10);
+	pthread_t thread;
+
+	(void)unused;
+	it_route(app, group, topic, it_message_handler, s);
+	s->arg = app;
+	assert_int_equal(pthread_create(&thread, NULL, pause_until_heard, s), 0);
+	it_start(app);
+	it_produce(topic, 0, "value");
+	it_until(it_handled(s) == 1);
+	atomic_store(&s->flag, 1);
+	pthread_join(thread, NULL);
+	it_stop(app);
+}
+
 static void
 who_is_not_assigned_is_not_sent_anywhere(void **unused)
 {
@@ -294,6 +327,7 @@ main(void)
 		IT(a_seek_forward_leaves_out_what_was_fetched_ahead),
 		IT(a_partition_begins_where_its_first_hook_wants),
 		IT(times_and_ends_from_outside),
+		IT(who_steers_need_not_wait_for_the_start),
 		IT(who_is_not_assigned_is_not_sent_anywhere),
 		IT_PROTOCOLS(who_comes_next_goes_on_where_the_pause_was),
 		IT(what_is_paused_holds_up_nothing_else_and_is_resumed),
