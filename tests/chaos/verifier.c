@@ -98,13 +98,15 @@ raise_floor(struct partition *p, int64_t offset)
 		p->floor = offset;
 }
 
+/* What hung before is an epoch that was. Somebody outside may have been about to seek when the news came. */
 static void
 assigned(struct verifier *v, int run, int id, int64_t offset)
 {
-	struct tenure *t = &v->tenures[run][id];
+	struct tenure *t = &v->tenures[run][id], before = *t;
 
 	(void)offset;
-	*t = (struct tenure){ .owned = true, .in_peace = true, .must = -1 }; /* what hung before is an epoch that was */
+	*t = (struct tenure){ .owned = true, .in_peace = true, .must = -1, .wish_count = before.wish_count };
+	memcpy(t->wishes, before.wishes, sizeof(t->wishes));
 	v->partitions[id].sought = false;
 	v->partitions[id].owner = run;
 	v->n.assignments++;
@@ -122,6 +124,7 @@ given_up(struct verifier *v, int run, int id, const char *reason)
 	t->in_peace = t->in_peace && peace;
 	if (t->in_peace && !t->refused)
 		work_is_settled(v, run, id);
+	t->wish_count = 0;
 	v->n.losses += !peace;
 }
 
