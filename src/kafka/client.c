@@ -380,21 +380,26 @@ is_fatal(rd_kafka_t *rk)
 	return rd_kafka_fatal_error(rk, text, sizeof(text)) != 0;
 }
 
-/* Leaves the group without asking anybody, for a client that nobody serves any more. */
+/* Sees a close to its end, without asking anybody, for a client that nobody serves any more. */
 static void
-leave(struct crf_client *c)
+end_close(struct crf_client *c)
 {
 	crf_ns until = crf_now() + ABANDON_MS * CRF_MS;
 	struct crf_client_event ev;
 
-	if (!crf_client_closed(c) && crf_client_close(c, NULL) == CARAFE_STATE)
-		return;
 	while (!crf_client_closed(c) && crf_now() < until) {
 		crf_client_poll(c, 50, &ev);
 		if (ev.kind == CRF_CLIENT_ASSIGN || ev.kind == CRF_CLIENT_REVOKE)
 			crf_client_unassign(c, &ev.partitions, NULL);
 		crf_client_event_fini(&ev);
 	}
+}
+
+static void
+leave(struct crf_client *c)
+{
+	if (crf_client_closed(c) || crf_client_close(c, NULL) != CARAFE_STATE)
+		end_close(c);
 }
 
 /* rd_kafka_destroy, whatever its flags, waits until every message is released: the client is kept instead, out of its
@@ -417,8 +422,10 @@ crf_client_free(struct crf_client *c, bool abandon)
 		abandon_client(c);
 		return;
 	}
-	if (c->closing && !crf_client_closed(c)) /* a revocation may wait for its answer */
-		rd_kafka_assign(c->rk, NULL);
+	if (c->closing && !crf_client_closed(c)) { /* in the middle of it librdkafka may wait for ever */
+		rd_kafka_assign(c->rk, NULL); /* a revocation may wait for its answer */
+		end_close(c);
+	}
 	rd_kafka_queue_destroy(c->queue);
 	/* By itself it would close once more, and wait: for ever when that is refused, as it is after a fatal error, or when
 	 * a close has been asked for already, whose end is told to our queue. */
