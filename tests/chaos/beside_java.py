@@ -121,7 +121,7 @@ class Story:
     """All that the producer and the members of one side have said."""
 
     def __init__(self):
-        self.acked = [set() for _ in range(PARTITIONS)]
+        self.acked = [{} for _ in range(PARTITIONS)]  # offsets, and when that was
         self.seen = [collections.Counter() for _ in range(PARTITIONS)]
         self.upto = [0] * PARTITIONS  # everything before was consumed
         self.committed = [0] * PARTITIONS
@@ -130,9 +130,9 @@ class Story:
         self.assignments = 0
         self.beyond = []  # commits of what was not consumed
 
-    def produced(self, line):
+    def produced(self, line, now):
         if line["name"] == "producer_send_success":
-            self.acked[line["partition"]].add(line["offset"])
+            self.acked[line["partition"]][line["offset"]] = now
 
     def consumed(self, line, now):
         for part in line["partitions"]:
@@ -143,7 +143,7 @@ class Story:
                 self.upto[p] += 1
             if self.upto[p] > before:
                 if self.progress[p] is not None:
-                    self.gap = max(self.gap, now - self.progress[p])
+                    self.gap = max(self.gap, now - max(self.progress[p], self.acked[p].get(before, now)))
                 self.progress[p] = now
 
     def told(self, line, now):
@@ -164,7 +164,7 @@ class Story:
 
     def figures(self, healed):
         acked = sum(map(len, self.acked))
-        consumed = sum(len(self.acked[p] & {o for o in self.seen[p] if self.seen[p][o]}) for p in range(PARTITIONS))
+        consumed = sum(self.seen[p][offset] > 0 for p in range(PARTITIONS) for offset in self.acked[p])
         return {
             "acked": acked,
             "consumed": consumed,
@@ -199,7 +199,7 @@ class Side:
         for m in self.members:
             m.tend(now)
         for line in self.produced.read():
-            self.story.produced(line)
+            self.story.produced(line, now)
         commits = []
         for line in [line for m in self.members for out in m.outputs for line in out.read()]:
             if line["name"] == "offsets_committed":
