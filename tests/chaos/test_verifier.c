@@ -101,6 +101,7 @@ static const struct {
 	{ "A 1 0\nB 1 0 1 0:1\nW 1 0 0 5\nS 1 0:5\n", "while 1 messages are in progress", SEEKING },
 	{ "A 1 0\nB 1 0 1 0:1\nE 1 0 1 0:1\nW 1 0 0 5\nS 1 0:5\nB 1 0 1 5:6\nE 1 0 1 5:6\nC 1 0:6\n", NULL, SEEKING },
 	{ "A 1 0\nB 1 0 1 0:1\nE 1 0 1 0:1\nW 1 0 0 -1\nS 1 0:5\nB 1 0 1 5:6\n", NULL, SEEKING },
+	{ "A 1 0\nB 1 0 1 0:1\nE 1 0 1 0:1\nW 1 0 0 5\nS 1 0:5\nV 1 revoked 0\nA 2 0\nB 2 0 1 1:2\n", NULL, SEEKING },
 	{ "W 1 0 0 0\nA 1 0\nS 1 0:0\nB 1 0 1 0:1\n", NULL, SEEKING },
 	{ "A 1 0\nW 1 0 0 0\nV 1 revoked 0\nA 1 0\nS 1 0:0\n", "and nobody wanted it", SEEKING },
 	{ "A 1 0\nB 1 0 1 0:1\nE 1 0 1 0:1\nW 1 0 0 5\nC 1 0:5\n", "has committed 5", SEEKING },

@@ -325,7 +325,8 @@ settle_in_order(struct partition *p, struct tenure *t, int run)
 
 	while (end < t->next && is_done_by(&p->records[end], run, t->epoch))
 		end++;
-	mark(t, end);
+	if (end > t->base) /* to have gone there marks nothing */
+		mark(t, end);
 	if (t->marked > p->floor)
 		p->floor = t->marked;
 }
