@@ -457,6 +457,7 @@ close_client(struct crf_connection *c)
 	c->orphans += c->open_lanes;
 	c->open_lanes = 0;
 	crf_unlock(&c->mu);
+	crf_partitions_fini(&c->strays);
 	c->committing = false;
 	crf_client_free(client, !idle);
 }

@@ -51,7 +51,7 @@ crf_epoch_unblock(struct crf_connection *c)
 }
 
 struct crf_epoch *
-crf_epoch_open(struct crf_connection *c, const struct crf_topic *topic, int32_t partition)
+crf_epoch_open(struct crf_connection *c, const struct crf_topic *topic, int32_t partition, bool blocked)
 {
 	struct crf_epoch *e = crf_new(struct crf_epoch);
 
@@ -71,7 +71,7 @@ crf_epoch_open(struct crf_connection *c, const struct crf_topic *topic, int32_t 
 	crf_lock(&c->mu);
 	c->open_lanes++;
 	e->generation = c->generation;
-	atomic_init(&e->blocked, find_held(c, topic, partition) != NULL);
+	atomic_init(&e->blocked, blocked || find_held(c, topic, partition) != NULL);
 	crf_list_append(&c->held, &e->held);
 	crf_unlock(&c->mu);
 
@@ -98,6 +98,8 @@ crf_epoch_end(struct crf_epoch *e)
 {
 	crf_lock(&e->mu);
 	atomic_store(&e->ended, true);
+	if (!e->taken)
+		crf_stray_suspect(e->connection, e->topic->name, e->partition);
 	crf_unlock(&e->mu);
 	crf_mailbox_close(e->mailbox);
 	crf_list_remove(&e->link);
@@ -122,8 +124,9 @@ crf_epoch_take(struct crf_epoch *e, void **natives, size_t max)
 	size_t n = 0;
 
 	crf_lock(&e->mu);
-	if (e->mailbox != NULL && !atomic_load_explicit(&e->ended, memory_order_relaxed))
+	if (e->mailbox != NULL && !atomic_load_explicit(&e->ended, memory_order_relaxed) && !atomic_load(&e->blocked))
 		n = crf_mailbox_take(e->mailbox, natives, max);
+	e->taken = e->taken || n > 0;
 	crf_unlock(&e->mu);
 	return n;
 }

@@ -30,6 +30,7 @@ struct crf_epoch {
 	struct crf_mutex mu;
 	atomic_bool ended;    /* written under mu */
 	struct crf_mailbox *mailbox;   /* mu */
+	bool taken;           /* mu: something, if only news */
 	_Atomic int64_t marked;        /* lane writes: next offset for whoever comes next; CRF_OFFSET_NONE */
 	_Atomic int32_t leader_epoch;  /* lane writes, before marked: of the message marked */
 	char *metadata;       /* mu: of that mark; NULL */
@@ -43,7 +44,7 @@ struct crf_epoch {
 	bool unnoted;  /* connection: brokers refuse such notes */
 	atomic_bool drained;
 	atomic_bool overdue; /* a turn of its lane runs longer than the group allows */
-	atomic_bool blocked; /* the partition's last epoch is not released yet: nothing is taken */
+	atomic_bool blocked; /* the partition's last epoch is not released yet, or its fetcher may be a stray one: nothing is taken */
 	atomic_int refs;
 };
 

@@ -67,6 +67,7 @@ struct crf_connection {
 	bool subscribed;
 	bool absent; /* left the group until a handler that hangs returns */
 	crf_ns absent_since;
+	struct crf_partitions strays; /* connection: which this client may still fetch when it has given them up; stray.c */
 	struct crf_revoke revoke;
 	crf_ns started;
 	bool reached;
@@ -98,7 +99,8 @@ struct crf_connection {
 	int orphans;              /* mu: lanes of clients that were left behind because a handler hung */
 };
 
-struct crf_epoch *crf_epoch_open(struct crf_connection *c, const struct crf_topic *topic, int32_t partition);
+/* blocked: nothing is taken before c->unblocked says so. */
+struct crf_epoch *crf_epoch_open(struct crf_connection *c, const struct crf_topic *topic, int32_t partition, bool blocked);
 void crf_epoch_end(struct crf_epoch *e);
 /* A take that had begun when this is called has ended when it returns. */
 void crf_epoch_await_take(struct crf_epoch *e);
@@ -107,8 +109,15 @@ void crf_epoch_unref(struct crf_epoch *e);
 void crf_epoch_unblock(struct crf_connection *c);
 struct crf_epoch *crf_epoch_find(struct crf_connection *c, const char *topic, int32_t partition);
 
+/* Stray fetchers: librdkafka may go on with a partition that is given up. */
+void crf_stray_suspect(struct crf_connection *c, const char *topic, int32_t partition);
+bool crf_stray_suspected(const struct crf_connection *c, const char *topic, int32_t partition);
+/* Before they are assigned: those of them that are suspected, and no longer are then, are given the offset to begin at. Asks the
+ * coordinator. */
+void crf_stray_end(struct crf_connection *c, struct crf_partitions *assigned);
+
 /* Rebalances. */
-void crf_rebalance_assign(struct crf_connection *c, const struct crf_partitions *l);
+void crf_rebalance_assign(struct crf_connection *c, struct crf_partitions *l);
 void crf_rebalance_revoke(struct crf_connection *c, struct crf_client_event *ev);
 /* Moves a revocation on as far as it can go now. */
 void crf_rebalance_advance(struct crf_connection *c, crf_ns now);

@@ -40,9 +40,10 @@ keep_place(struct crf_connection *c)
 }
 
 void
-crf_rebalance_assign(struct crf_connection *c, const struct crf_partitions *l)
+crf_rebalance_assign(struct crf_connection *c, struct crf_partitions *l)
 {
 	carafe_error err = { 0 };
+	bool blocked = false;
 
 	if (!c->spec->direct)
 		keep_place(c);
@@ -51,16 +52,22 @@ crf_rebalance_assign(struct crf_connection *c, const struct crf_partitions *l)
 
 		if (t == NULL || crf_epoch_find(c, t->name, l->items[i].partition) != NULL)
 			continue;
-		struct crf_epoch *e = crf_epoch_open(c, t, l->items[i].partition);
+		bool stray = crf_stray_suspected(c, t->name, l->items[i].partition);
+		struct crf_epoch *e = crf_epoch_open(c, t, l->items[i].partition, stray);
+		blocked = blocked || stray;
 		if (c->phase != CRF_CONNECTION_RUNNING)
 			c->ops->drain(e->lane, CRF_DRAIN_STOP);
 	}
 	report(c, CARAFE_EV_REBALANCE_ASSIGNED, l, NULL, 0); /* before anything is consumed */
+	if (blocked)
+		crf_stray_end(c, l);
 	if ((c->spec->direct ? crf_client_assign_directly : crf_client_assign)(c->client, l, &err) != CARAFE_OK) {
 		c->last_error = err;
 		c->fatal = true;
 		return;
 	}
+	if (blocked)
+		atomic_store(&c->unblocked, true);
 	atomic_store(&c->steady, true);
 	atomic_store(&c->rebalanced, crf_now());
 	c->not_before = 0; /* what the last generation was refused */

@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 #define CRF_OFFSET_NONE (-1001) /* librdkafka's INVALID: nothing known, nothing committed */
+#define CRF_OFFSET_BEGINNING (-2) /* librdkafka's, as a place to begin at */
+#define CRF_OFFSET_END (-1)
 
 /* A partition and what is said of it. Strings are owned by whoever made the list. */
 struct crf_partition {

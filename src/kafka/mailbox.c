@@ -23,16 +23,15 @@ on_message(rd_kafka_t *rk, void *opaque)
 	m->wake(m->arg);
 }
 
-/* What is there before the partition is assigned is left from an earlier assignment. */
+/* What is there before the partition is assigned is left from an earlier assignment. It is not taken as messages are: librdkafka
+ * would believe the application to be behind it. */
 static void
 discard(struct crf_mailbox *m)
 {
-	void *natives[64];
-	size_t n;
+	rd_kafka_event_t *ev;
 
-	while ((n = crf_mailbox_take(m, natives, crf_array_len(natives))) > 0)
-		for (size_t i = 0; i < n; i++)
-			crf_native_free(natives[i]);
+	while ((ev = rd_kafka_queue_poll(m->queue, 0)) != NULL)
+		rd_kafka_event_destroy(ev);
 }
 
 struct crf_mailbox *

@@ -515,9 +515,19 @@ turmoil_loses_nothing_and_repeats_nothing(void **state)
 
 /* ------------------------------------------------------------------------------------------------ in the middle of a take */
 
+static const char *
+plugin(void)
+{
+	static char path[512];
+
+	snprintf(path, sizeof(path), "%s/it_taking.so", getenv("IT_APPS"));
+	return path;
+}
+
 #define MIDDLE 10 /* offset */
 #define BEHIND 20 /* messages */
 
+static atomic_bool takes_slowly;
 static atomic_int in_the_middle;
 
 /* A message is taken very slowly: not before librdkafka has put a barrier, which counts, before what it had fetched behind it. */
@@ -526,7 +536,7 @@ it_taking(rd_kafka_queue_t *queue, int32_t partition, int64_t offset)
 {
 	static atomic_bool done[PARTITIONS];
 
-	if (offset != MIDDLE || atomic_exchange(&done[partition], true))
+	if (!takes_slowly || offset != MIDDLE || atomic_exchange(&done[partition], true))
 		return;
 	while (rd_kafka_queue_length(queue) < BEHIND)
 		it_nap(1);
@@ -574,16 +584,15 @@ a_partition_that_stays_repeats_nothing_that_was_being_taken(void **state)
 {
 	struct stream t = new_stream("middle");
 	struct it_sink *s = it_sink_new();
-	char plugin[512];
 	struct it_peer *peer;
 	carafe *app;
 
 	(void)state;
-	snprintf(plugin, sizeof(plugin), "%s/it_taking.so", getenv("IT_APPS"));
-	app = it_app(.max_messages = 1, .kafka = CARAFE_KV({ "plugin.library.paths", plugin },
+	app = it_app(.max_messages = 1, .kafka = CARAFE_KV({ "plugin.library.paths", plugin() },
 	    { "auto.commit.interval.ms", "60000" })); /* a commit waits for takes */
 	it_route(app, t.group, t.topic, repeats_counter, s);
 	produce_more(&t, 1);
+	takes_slowly = true;
 	it_start(app);
 	it_until(atomic_load(&s->flag) == PARTITIONS);
 	peer = it_peer(.group = t.group, .topic = t.topic);
@@ -592,8 +601,83 @@ a_partition_that_stays_repeats_nothing_that_was_being_taken(void **state)
 	it_until(atomic_load(&in_the_middle) == PARTITIONS / 2 && has_all_of_its_own(peer, t.produced));
 	it_peer_leave(peer);
 	it_until(atomic_load(&s->other) >= PARTITIONS / 2 * BEHIND);
+	takes_slowly = false;
 	it_stop(app);
 	assert_int_equal(atomic_load(&s->number), 0);
+}
+
+/* ------------------------------------------------------------------------------------------------ in the middle of asking */
+
+#define LIST_OFFSETS 2 /* requests */
+#define OFFSET_FETCH 9
+
+enum { AS_THEY_COME, TO_BE_HELD, HELD, SLOW };
+static atomic_int answers;
+static _Atomic(rd_kafka_t *) asker;
+
+/* It takes long to hear where partitions begin: until they are given up. Later, what is committed. */
+void
+it_answered(rd_kafka_t *rk, int api)
+{
+	if (api == OFFSET_FETCH && answers == SLOW)
+		it_nap(300);
+	if (api != LIST_OFFSETS || answers != TO_BE_HELD)
+		return;
+	atomic_store(&asker, rk);
+	answers = HELD;
+	for (int i = 0; i < 5000 && answers == HELD; i++)
+		it_nap(1);
+}
+
+/* The app fetches what the peer has. */
+static bool
+has_stray(struct it_peer *peer, const char *topic)
+{
+	size_t fetched = 0;
+
+	for (int p = 0; p < PARTITIONS; p++) {
+		rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(asker, topic, p);
+
+		fetched += it_peer_has(peer, p) ? rd_kafka_queue_length(queue) : 0;
+		rd_kafka_queue_destroy(queue);
+	}
+	return fetched >= 2 * BEHIND;
+}
+
+/* librdkafka may go on fetching a partition that it has given up while it asked where it begins. */
+static void
+a_partition_that_comes_back_begins_where_the_group_left_it(void **state)
+{
+	struct stream t = new_stream("back");
+	struct it_sink *s = it_sink_new();
+	struct it_peer *peer;
+	int from[PARTITIONS];
+	carafe *app;
+
+	app = it_app(.protocol = it_protocol(state), .kafka = CARAFE_KV({ "plugin.library.paths", plugin() }));
+	it_route(app, t.group, t.topic, it_message_handler, s);
+	answers = TO_BE_HELD;
+	it_start(app);
+	it_until(answers == HELD);
+	peer = it_peer(.group = t.group, .topic = t.topic, .protocol = it_protocol(state));
+	it_until(it_peer_assigned(peer) == PARTITIONS / 2);
+	answers = SLOW;
+	produce_more(&t, BEHIND);
+	for (int i = 0; i < 3000 && !has_stray(peer, t.topic); i++) /* which one day it may not */
+		it_nap(1);
+	it_until(it_peer_got(peer) == BEHIND * PARTITIONS / 2);
+	for (int p = 0; p < PARTITIONS; p++)
+		from[p] = it_peer_has(peer, p) ? t.produced : 0;
+	it_peer_leave(peer);
+	for (int p = 0; p < PARTITIONS; p++)
+		assert_true(from[p] == 0 || it_committed(t.group, t.topic, p) == from[p]);
+	produce_until(&t, partitions_of(s, t.topic) == PARTITIONS);
+	for (int p = 0; p < PARTITIONS; p++)
+		it_until(it_handled_in(s, t.topic, p) >= (size_t)(t.produced - from[p]));
+	answers = AS_THEY_COME;
+	it_stop(app);
+	for (int p = 0; p < PARTITIONS; p++)
+		it_expect_each_once(s, t.topic, p, from[p], (size_t)(t.produced - from[p]));
 }
 
 int
@@ -611,6 +695,7 @@ main(void)
 		IT_PROTOCOLS(a_group_does_not_notice_another_groups_rebalance),
 		IT(a_static_member_that_restarts_is_not_noticed),
 		IT(a_partition_that_stays_repeats_nothing_that_was_being_taken),
+		IT_COOPERATIVE_ONES(a_partition_that_comes_back_begins_where_the_group_left_it),
 		IT_PROTOCOLS(turmoil_loses_nothing_and_repeats_nothing),
 	};
 

@@ -8,4 +8,7 @@
 /* The program's own. Called on whatever thread takes a message from its partition's queue, when that has it in hand. */
 void it_taking(rd_kafka_queue_t *queue, int32_t partition, int64_t offset);
 
+/* Likewise, on the broker's thread, which goes on with the answer afterwards; api: the protocol's number of the request. */
+void it_answered(rd_kafka_t *rk, int api);
+
 #endif

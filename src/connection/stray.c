@@ -1,0 +1,74 @@
+/* Stray fetchers. While librdkafka asks where a partition begins, since nothing is committed, the partition may be given up: the
+ * answer is outdated then and sets the fetcher going all the same (seen with 2.15). When the partition comes back, librdkafka
+ * asks the group where to go on, and hands out meanwhile what the stray fetches, from somewhere in the middle. So a partition
+ * that was given up before anything had come of it is assigned with the offset to begin at, which ends the stray there and then,
+ * and nothing is taken before. */
+#include <string.h>
+
+#include "connection/priv.h"
+
+#define ASK_MS 1000
+
+static struct crf_partition *
+find(const struct crf_partitions *l, const char *topic, int32_t partition)
+{
+	for (size_t i = 0; i < l->count; i++)
+		if (l->items[i].partition == partition && strcmp(l->items[i].topic, topic) == 0)
+			return &l->items[i];
+	return NULL;
+}
+
+bool
+crf_stray_suspected(const struct crf_connection *c, const char *topic, int32_t partition)
+{
+	return find(&c->strays, topic, partition) != NULL;
+}
+
+void
+crf_stray_suspect(struct crf_connection *c, const char *topic, int32_t partition)
+{
+	if (!crf_stray_suspected(c, topic, partition))
+		crf_partitions_add(&c->strays, topic, partition);
+}
+
+/* Where a partition begins that nothing is committed for; with "error" it does not. */
+static int64_t
+reset_offset(const struct crf_connection *c)
+{
+	static const char *const beginning[] = { "smallest", "earliest", "beginning" }, *const end[] = { "largest", "latest", "end" };
+	const char *reset = crf_kvs_get(&c->spec->kafka, "auto.offset.reset");
+
+	for (size_t i = 0; reset != NULL && i < crf_array_len(beginning); i++)
+		if (strcmp(reset, beginning[i]) == 0)
+			return CRF_OFFSET_BEGINNING;
+		else if (strcmp(reset, end[i]) == 0)
+			return CRF_OFFSET_END;
+	return CRF_OFFSET_NONE;
+}
+
+static void
+begin_at(const struct crf_connection *c, struct crf_partition *to, const struct crf_partition *committed)
+{
+	if (committed->error != 0)
+		return;
+	to->offset = committed->offset >= 0 ? committed->offset : reset_offset(c);
+	to->leader_epoch = committed->leader_epoch;
+}
+
+void
+crf_stray_end(struct crf_connection *c, struct crf_partitions *assigned)
+{
+	struct crf_partitions mine = { 0 }, others = { 0 };
+
+	for (size_t i = 0; i < c->strays.count; i++) {
+		const struct crf_partition *p = &c->strays.items[i];
+
+		crf_partitions_add(find(assigned, p->topic, p->partition) != NULL ? &mine : &others, p->topic, p->partition);
+	}
+	if (crf_client_committed(c->client, &mine, ASK_MS, NULL) == CARAFE_OK)
+		for (size_t i = 0; i < mine.count; i++)
+			begin_at(c, find(assigned, mine.items[i].topic, mine.items[i].partition), &mine.items[i]);
+	crf_partitions_fini(&mine);
+	crf_partitions_fini(&c->strays);
+	c->strays = others;
+}
