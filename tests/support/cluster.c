@@ -364,8 +364,8 @@ delete_groups(struct cluster *c)
 		rd_kafka_event_t *event;
 
 		if (strncmp(t->name, "it-group", 8) == 0) {
-			queue = rd_kafka_queue_new(c->rk);
-			rd_kafka_DeleteGroups(c->rk, &group, 1, NULL, queue);
+			queue = rd_kafka_queue_new(c->consumer);
+			rd_kafka_DeleteGroups(c->consumer, &group, 1, NULL, queue);
 			if ((event = rd_kafka_queue_poll(queue, CALL_MS)) != NULL)
 				rd_kafka_event_destroy(event);
 			rd_kafka_queue_destroy(queue);
