@@ -377,9 +377,13 @@ delete_groups(struct cluster *c)
 void
 it_cluster_end(void)
 {
+	bool thrown_away = getenv("KAFKA3_PORT") != NULL; /* nodes that were killed, for these tests alone */
+
 	for (struct cluster *c = clusters; c->rk != NULL; c++) {
-		delete_groups(c);
-		delete_topics(c);
+		if (!thrown_away) {
+			delete_groups(c);
+			delete_topics(c);
+		}
 		rd_kafka_destroy(c->consumer);
 		rd_kafka_destroy(c->rk);
 		c->rk = NULL;
