@@ -191,7 +191,7 @@ look_at_waits(struct crf_connection *c)
 
 	crf_lock(&c->mu);
 	crf_list_each (w, &c->waits, struct crf_commit_wait, link) {
-		if (w->done || w->sent)
+		if (w->done || (w->sent && crf_epoch_owned(w->epoch)))
 			continue;
 		if (!crf_epoch_owned(w->epoch)) {
 			w->rc = lost(w->epoch, &w->err);
@@ -207,13 +207,13 @@ look_at_waits(struct crf_connection *c)
 	return wanted;
 }
 
+/* Before offsets are collected: who comes later may have something to say that this commit does not have. */
 static void
-mark_sent(struct crf_connection *c)
+set_sent(struct crf_connection *c, bool sent)
 {
 	crf_lock(&c->mu);
 	crf_list_each (w, &c->waits, struct crf_commit_wait, link)
-		if (!w->done && crf_epoch_owned(w->epoch))
-			w->sent = true;
+		w->sent = sent && crf_epoch_owned(w->epoch) && crf_commit_is_due(w->epoch);
 	crf_unlock(&c->mu);
 }
 
@@ -226,8 +226,9 @@ crf_commit_serve(struct crf_connection *c, crf_ns now)
 		return;
 	if (!waited_for && !(c->auto_commit && now >= c->next_commit))
 		return;
-	if (crf_commit_start(c, now))
-		mark_sent(c);
+	set_sent(c, true);
+	if (!crf_commit_start(c, now))
+		set_sent(c, false);
 }
 
 void

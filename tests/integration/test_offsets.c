@@ -1,4 +1,5 @@
 /* What is marked, what is committed, and where the next one starts. */
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -368,6 +369,53 @@ records_of_aborted_transactions_are_not_handed_out(void **state)
 	assert_true(it_committed(group, topic, 0) >= 7);
 }
 
+/* ------------------------------------------------------------------------------------------------ many at once */
+
+#define COMMITTERS 8 /* partitions */
+#define COMMITS 1000 /* of each */
+
+/* All of them, again and again; nobody else's commit helps who is forgotten. */
+static carafe_rc
+commit_together(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
+{
+	carafe_error err = { 0 };
+	carafe_rc rc;
+
+	pthread_barrier_wait(s->arg);
+	if ((rc = carafe_mark(c, m)) == CARAFE_OK)
+		rc = carafe_commit(c, &err);
+	if (rc != CARAFE_OK)
+		atomic_fetch_add(&s->flag, 1);
+	return rc == CARAFE_OK ? rc : carafe_fail(c, "%s", err.text);
+}
+
+/* One commit at a time is on its way, for whoever asked before it began. */
+static void
+handlers_that_commit_beside_each_other_are_all_answered(void **state)
+{
+	const char *topic = it_topic("committers", COMMITTERS, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new();
+	struct it_events *events = it_events_new();
+	carafe *app = it_app(.concurrency = COMMITTERS, .events = events, .kafka = CARAFE_KV({ "enable.auto.commit", "false" }));
+	pthread_barrier_t barrier;
+
+	(void)state;
+	pthread_barrier_init(&barrier, NULL, COMMITTERS);
+	s->arg = &barrier;
+	s->on_message = commit_together;
+	for (int p = 0; p < COMMITTERS; p++)
+		it_produce_many(topic, p, 0, COMMITS);
+	it_route(app, group, topic, it_message_handler, s);
+	it_start(app);
+	it_until(it_handled(s) >= COMMITTERS * COMMITS || atomic_load(&s->flag) > 0);
+	it_stop(app);
+	assert_int_equal(atomic_load(&s->flag), 0);
+	assert_int_equal(it_event_count(events, CARAFE_EV_CONSUMER_ERROR), 0);
+	for (int p = 0; p < COMMITTERS; p++)
+		assert_int_equal(it_committed(group, topic, p), COMMITS);
+	pthread_barrier_destroy(&barrier);
+}
+
 int
 main(void)
 {
@@ -382,6 +430,7 @@ main(void)
 		IT(with_latest_what_failed_before_anything_was_committed_is_skipped_after_a_restart),
 		IT(without_a_reset_policy_a_missing_offset_is_told),
 		IT(records_of_aborted_transactions_are_not_handed_out),
+		IT(handlers_that_commit_beside_each_other_are_all_answered),
 	};
 
 	return it_run(tests);
