@@ -191,16 +191,16 @@ look_at_waits(struct crf_connection *c)
 
 	crf_lock(&c->mu);
 	crf_list_each (w, &c->waits, struct crf_commit_wait, link) {
-		if (w->done || (w->sent && crf_epoch_owned(w->epoch)))
+		if (w->done)
 			continue;
 		if (!crf_epoch_owned(w->epoch)) {
 			w->rc = lost(w->epoch, &w->err);
 			w->done = true;
 			crf_cond_signal(&w->changed);
-		} else if (!crf_commit_is_due(w->epoch)) {
+		} else if (!w->sent && !crf_commit_is_due(w->epoch)) {
 			answer(w, 0);
 		} else {
-			wanted = true;
+			wanted = wanted || !w->sent;
 		}
 	}
 	crf_unlock(&c->mu);

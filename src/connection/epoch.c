@@ -98,7 +98,7 @@ crf_epoch_end(struct crf_epoch *e)
 {
 	crf_lock(&e->mu);
 	atomic_store(&e->ended, true);
-	if (!e->taken)
+	if (!e->taken && e->connection->phase == CRF_CONNECTION_RUNNING)
 		crf_stray_suspect(e->connection, e->topic->name, e->partition);
 	crf_unlock(&e->mu);
 	crf_mailbox_close(e->mailbox);

@@ -68,12 +68,12 @@ carafe_rc crf_epoch_commit(struct crf_epoch *e, carafe_error *err);
 /* What the group has committed for the partition: offset CRF_OFFSET_NONE when nothing, metadata NULL when it says nothing,
  * which the caller frees. Asks the coordinator and waits for the answer, at most 5 s. The lane's holder, nothing locked. */
 carafe_rc crf_epoch_committed(struct crf_epoch *e, int64_t *offset, char **metadata, carafe_error *err);
-/* Before it goes back while nothing is marked, which could be before what others have committed: from then on that is the least
- * that is marked. Asks as crf_epoch_committed. While the lane takes no turns. */
-carafe_rc crf_epoch_learn_floor(struct crf_epoch *e, int timeout_ms, carafe_error *err);
 /* The same without waiting. done(arg, ...) is called once, perhaps before this returns, on another thread else. Until then the
  * lane must not release the epoch. The lane's holder. */
 void crf_epoch_ask_committed(struct crf_epoch *e, crf_committed_fn *done, void *arg);
+/* Before it goes back while nothing is marked, which could be before what others have committed: from then on that is the least
+ * that is marked. Asks as crf_epoch_committed, for at most timeout_ms. While the lane takes no turns. */
+carafe_rc crf_epoch_learn_floor(struct crf_epoch *e, int timeout_ms, carafe_error *err);
 /* Goes on from there; what was fetched and not taken is forgotten. done(arg, ...) is called once, perhaps before this returns,
  * on another thread else: with the offset, or with err->rc not CARAFE_OK, when all is as it was. Until then the lane must
  * not release the epoch. The lane's holder. */
