@@ -148,15 +148,18 @@ conf_text(const rd_kafka_conf_t *conf, const char *key)
 /* librdkafka pauses all that is assigned until a rebalance is answered. It then resumes that without a word to the threads that
  * fetch, and one which has found nothing to fetch meanwhile looks again within a second (2.15.1, rd_kafka_broker_consumer_serve).
  * The only call that wakes them and does nothing else is the one that sets credentials: to what they are. The question before it
- * is answered by the thread that resumes, when it has. */
+ * is answered by the thread that resumes, when it has; in a close by nobody, once the group is left. */
 static void
 wake_fetchers(struct crf_client *c)
 {
-	CRF_AUTO_FREE char *username = conf_text(rd_kafka_conf(c->rk), "sasl.username");
-	CRF_AUTO_FREE char *password = conf_text(rd_kafka_conf(c->rk), "sasl.password");
+	CRF_AUTO_FREE char *username = NULL, *password = NULL;
 	rd_kafka_error_t *failed;
 
+	if (c->closing)
+		return;
 	(void)crf_client_protocol(c);
+	username = conf_text(rd_kafka_conf(c->rk), "sasl.username");
+	password = conf_text(rd_kafka_conf(c->rk), "sasl.password");
 	if ((failed = rd_kafka_sasl_set_credentials(c->rk, username, password)) != NULL)
 		rd_kafka_error_destroy(failed);
 }
@@ -168,6 +171,7 @@ crf_client_assign(struct crf_client *c, const struct crf_partitions *l, carafe_e
 	rd_kafka_resp_err_t code = 0;
 	carafe_rc rc = CARAFE_OK;
 
+	c->unanswered = false;
 	if (is_cooperative(c))
 		rc = crf_native_fail_error(c->rk, err, rd_kafka_incremental_assign(c->rk, list), "cannot assign");
 	else if ((code = rd_kafka_assign(c->rk, list)) != 0)
@@ -194,6 +198,7 @@ crf_client_unassign(struct crf_client *c, const struct crf_partitions *l, carafe
 	rd_kafka_resp_err_t code;
 	carafe_rc rc;
 
+	c->unanswered = false;
 	if (!is_cooperative(c)) { /* eager: all of them, always */
 		code = rd_kafka_assign(c->rk, NULL);
 		return code == 0 ? CARAFE_OK : crf_native_fail(c->rk, err, code, "cannot unassign");
@@ -423,7 +428,8 @@ crf_client_free(struct crf_client *c, bool abandon)
 		return;
 	}
 	if (c->closing && !crf_client_closed(c)) { /* in the middle of it librdkafka may wait for ever */
-		rd_kafka_assign(c->rk, NULL); /* a revocation may wait for its answer */
+		if (c->unanswered) /* else the close may end just now, and this call with it never */
+			rd_kafka_assign(c->rk, NULL);
 		end_close(c);
 	}
 	rd_kafka_queue_destroy(c->queue);

@@ -7,6 +7,7 @@ read_rebalance(struct crf_client *c, rd_kafka_event_t *native, struct crf_client
 	rd_kafka_resp_err_t code = rd_kafka_event_error(native);
 
 	c->reached = true;
+	c->unanswered = true;
 	ev->code = code;
 	crf_native_list_read(&ev->partitions, rd_kafka_event_topic_partition_list(native));
 	/* There are only these two; should there ever be another, giving everything up is the safe answer to it. */

@@ -14,6 +14,7 @@ struct crf_client {
 	bool is_kip848;          /* const after new */
 	bool reached;            /* connection */
 	bool closing;            /* connection */
+	bool unanswered;         /* connection: a rebalance waits for an answer */
 	struct crf_client *next; /* once abandoned */
 };
 

@@ -1,6 +1,23 @@
 #include "scene.h"
 
+#include <dlfcn.h>
+
 #include "kafka/client_priv.h"
+
+static bool ask_late; /* as by a thread that did not run for a while */
+
+/* In the place of librdkafka's, which waits for an answer that nobody gives once the consumer is closed. */
+const char *
+rd_kafka_rebalance_protocol(rd_kafka_t *rk)
+{
+	const char *(*real)(rd_kafka_t *);
+
+	*(void **)&real = dlsym(RTLD_NEXT, "rd_kafka_rebalance_protocol");
+	for (crf_ns until = crf_now() + CRF_SECOND / 2; ask_late && crf_now() < until;)
+		if (rd_kafka_consumer_closed(rk))
+			fail_msg("a consumer that is closed is asked");
+	return real(rk);
+}
 
 static void
 messages_come_through_mailboxes_and_the_group_is_left(void **unused)
@@ -372,6 +389,23 @@ a_client_is_freed_from_any_state(void **unused)
 	scene_close(&s);
 }
 
+/* Which has nobody to tell that it leaves, and is closed as soon as it has answered. */
+static void
+a_static_member_is_asked_nothing_once_it_is_closed(void **unused)
+{
+	struct scene s;
+
+	(void)unused;
+	scene_open(&s);
+	set(&s, "group.instance.id", "one");
+	make_topic(&s, "orders", LANES);
+	join(&s, "orders");
+	ask_late = true;
+	leave(&s);
+	ask_late = false;
+	scene_close(&s);
+}
+
 static void
 statistics_and_log_lines_are_events(void **unused)
 {
@@ -546,6 +580,7 @@ main(void)
 		cmocka_unit_test(an_error_of_a_partition_comes_through_its_mailbox),
 		cmocka_unit_test(a_fatal_error_says_what_is_behind_it),
 		cmocka_unit_test(a_client_is_freed_from_any_state),
+		cmocka_unit_test(a_static_member_is_asked_nothing_once_it_is_closed),
 		cmocka_unit_test(statistics_and_log_lines_are_events),
 		cmocka_unit_test(a_broker_that_answers_is_noticed),
 		cmocka_unit_test(a_broker_that_is_not_there_is_an_error),
