@@ -165,29 +165,33 @@ wake_fetchers(struct crf_client *c)
 }
 
 carafe_rc
-crf_client_assign(struct crf_client *c, const struct crf_partitions *l, carafe_error *err)
-{
-	rd_kafka_topic_partition_list_t *list = crf_native_list(l);
-	rd_kafka_resp_err_t code = 0;
-	carafe_rc rc = CARAFE_OK;
-
-	c->unanswered = false;
-	if (is_cooperative(c))
-		rc = crf_native_fail_error(c->rk, err, rd_kafka_incremental_assign(c->rk, list), "cannot assign");
-	else if ((code = rd_kafka_assign(c->rk, list)) != 0)
-		rc = crf_native_fail(c->rk, err, code, "cannot assign");
-	rd_kafka_topic_partition_list_destroy(list);
-	wake_fetchers(c);
-	return rc;
-}
-
-carafe_rc
 crf_client_assign_directly(struct crf_client *c, const struct crf_partitions *l, carafe_error *err)
 {
 	rd_kafka_topic_partition_list_t *list = crf_native_list(l);
 	carafe_rc rc = crf_native_fail_error(c->rk, err, rd_kafka_incremental_assign(c->rk, list), "cannot assign");
 
 	rd_kafka_topic_partition_list_destroy(list);
+	return rc;
+}
+
+static carafe_rc
+assign_eagerly(struct crf_client *c, const struct crf_partitions *l, carafe_error *err)
+{
+	rd_kafka_topic_partition_list_t *list = crf_native_list(l);
+	rd_kafka_resp_err_t code = rd_kafka_assign(c->rk, list);
+
+	rd_kafka_topic_partition_list_destroy(list);
+	return code == 0 ? CARAFE_OK : crf_native_fail(c->rk, err, code, "cannot assign");
+}
+
+carafe_rc
+crf_client_assign(struct crf_client *c, const struct crf_partitions *l, carafe_error *err)
+{
+	carafe_rc rc;
+
+	c->unanswered = false;
+	rc = is_cooperative(c) ? crf_client_assign_directly(c, l, err) : assign_eagerly(c, l, err);
+	wake_fetchers(c);
 	return rc;
 }
 
