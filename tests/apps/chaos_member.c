@@ -15,8 +15,9 @@
  *   D run partition:offset             in the dead letter topic
  *   M run partition offset text        what the first handler of an assignment is told, "-": nothing
  *   K run partition                    what was done before cannot be asked for
+ *   Y run partition:offset             a handler was told that everything before is committed
  *
- * CHAOS_MANNERS says what handlers do beside handling: defer, keys (keys-stay: each to its strand), seek, pause, annotate,
+ * CHAOS_MANNERS says what handlers do beside handling: defer, keys (keys-stay: each to its strand), seek, pause, marks, annotate,
  * letters. SIGUSR1 makes the next handler hang for a while. */
 #include <inttypes.h>
 #include <fcntl.h>
@@ -37,6 +38,8 @@
 #define FAIL_EVERY 53 /* the first attempt at one message in so many fails */
 #define PAUSE_EVERY 150
 #define SEEK_EVERY 200
+#define COMMIT_EVERY 25
+#define EARLY 500     /* offsets */
 #define STEER_MS 60   /* from outside, on average */
 
 struct state {
@@ -47,7 +50,7 @@ static int log_fd;
 static const char *run;
 static int sleep_us, hang_ms;
 static atomic_int epochs, hang;
-static bool defers, keyed, seeks, pauses, annotates, has_letters;
+static bool defers, keyed, seeks, pauses, marks, annotates, has_letters;
 static atomic_int assignments[CHAOS_PARTITIONS];
 static _Atomic int64_t places[CHAOS_PARTITIONS]; /* of each partition, the last that a handler was given */
 
@@ -210,6 +213,20 @@ annotate(const struct work *w, int i)
 		carafe_store_offset_metadata(w->consumer, text);
 }
 
+/* What is committed by keys is what all strands are through with: what that is, their marks do not say. */
+static void
+mark_all(const struct work *w)
+{
+	const carafe_message *last = w->messages[w->count - 1];
+	bool commit = chance(COMMIT_EVERY) == 0;
+	char line[64];
+
+	if (carafe_mark_with(w->consumer, last, .commit = commit) != CARAFE_OK || !commit || keyed)
+		return;
+	snprintf(line, sizeof(line), "Y %s %" PRId32 ":%" PRId64 "\n", run, last->partition, last->offset + 1);
+	later_append(line);
+}
+
 /* In front of what nobody can do, a batch is done. */
 static carafe_rc
 refuse(const struct work *w, int poison)
@@ -237,6 +254,8 @@ end(const struct work *w, carafe_rc rc)
 		return CARAFE_PENDING;
 	}
 	later_append(line);
+	if (marks && rc == CARAFE_OK)
+		mark_all(w);
 	return rc == CARAFE_OK ? rc : carafe_fail(w->consumer, "it failed");
 }
 
@@ -294,20 +313,39 @@ on_stopped(const carafe_event *event, void *arg)
 	pthread_mutex_unlock(&app_mu);
 }
 
+/* By time, to the latest, or a little back; early on, where there is little to do again, also to the earliest. The offset, or -1
+ * when only Kafka knows. */
+static int64_t
+choose_position(int partition, carafe_position *position)
+{
+	int64_t place = atomic_load(&places[partition]), to = place - chance(30);
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	*position = carafe_time((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - 200);
+	if (chance(6) == 0)
+		return -1;
+	*position = carafe_latest();
+	if (chance(12) == 0)
+		return -1;
+	*position = carafe_earliest();
+	if (place < EARLY && chance(4) == 0)
+		return 0;
+	to = to < 0 ? 0 : to;
+	*position = carafe_offset(to);
+	return to;
+}
+
 static void
 seek_from_outside(carafe *app, int partition)
 {
-	bool by_time = chance(6) == 0;
-	int64_t to = by_time ? -1 : atomic_load(&places[partition]) - chance(30);
-	struct timespec now;
+	carafe_position position;
+	int64_t to = choose_position(partition, &position);
 	char line[128];
 
-	to = to < -1 ? 0 : to;
-	clock_gettime(CLOCK_REALTIME, &now);
 	snprintf(line, sizeof(line), "W %s %d 0 %" PRId64 "\n", run, partition, to);
 	later_append(line);
-	if (carafe_seek_partition(app, given("CHAOS_GROUP"), given("CHAOS_TOPIC"), partition,
-		to >= 0 ? carafe_offset(to) : carafe_time((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - 200)) > 0)
+	if (carafe_seek_partition(app, given("CHAOS_GROUP"), given("CHAOS_TOPIC"), partition, position) > 0)
 		return;
 	line[0] = 'w';
 	later_append(line);
@@ -451,7 +489,8 @@ static void
 draw(carafe *app)
 {
 	carafe_route *route = carafe_route(carafe_group(app, given("CHAOS_GROUP")), given("CHAOS_TOPIC"),
-	    .handler = strcmp(given("CHAOS_HANDLER"), "batches") == 0 ? &batches : &messages);
+	    .handler = strcmp(given("CHAOS_HANDLER"), "batches") == 0 ? &batches : &messages,
+	    .marking = marks ? CARAFE_MARK_MANUAL : CARAFE_MARK_AUTO);
 
 	if (keyed)
 		carafe_keys(route, .max = 4,
@@ -467,6 +506,7 @@ begin(carafe *app)
 	keyed = has_manner("keys");
 	seeks = has_manner("seek");
 	pauses = has_manner("pause");
+	marks = has_manner("marks");
 	annotates = has_manner("annotate");
 	has_letters = has_manner("letters");
 	if (defers)

@@ -115,7 +115,8 @@ has_manner(const char *name)
 	return strstr(chaos.manners, name) != NULL;
 }
 
-/* Some, so that each is also met without the others. Metadata of a mark is judged where each mark is that of one handler. */
+/* Some, so that each is also met without the others. Handlers mark by hand where that says what success would; metadata of a mark
+ * is judged where each mark is that of one handler. */
 static void
 choose_manners(void)
 {
@@ -132,6 +133,8 @@ choose_manners(void)
 		add_manner("pause");
 	if (chance(3) == 0)
 		add_manner("letters");
+	if (!has_manner("defer") && !has_manner("seek") && !has_manner("letters") && chance(2))
+		add_manner("marks");
 	if (!has_manner("keys") && !has_manner("defer") && !has_manner("seek"))
 		add_manner("annotate");
 }

@@ -38,6 +38,9 @@ static const struct {
 	{ "A 1 0\nB 1 0 1 0:1 1:2 2:3 3:4 4:5\nE 1 0 1 0:1 1:2 2:3 3:4 4:5\nC 1 0:5\nA 2 0\nB 2 0 1 5:6\n", NULL, 0 },
 	{ "A 1 0\nB 1 0 1 0:1 1:2 2:3 3:4 4:5\nE 1 0 1 0:1 1:2 2:3 3:4 4:5\nC 1 0:5\nA 2 0\nB 2 0 1 3:4\n", "begins partition 0 at 3", 0 },
 	{ "A 1 0\nB 1 0 1 0:1 1:2 2:3 3:4 4:5\nE 1 0 1 0:1 1:2 2:3 3:4 4:5\nC 1 0:5\nC 1 0:3\n", "which had 5", 0 },
+	{ "A 1 0\nB 1 0 1 0:1 1:2\nE 1 0 1 0:1 1:2\nY 1 0:2\nA 2 0\nB 2 0 1 2:3\n", NULL, 0 },
+	{ "A 1 0\nB 1 0 1 0:1 1:2\nE 1 0 1 0:1 1:2\nY 1 0:2\nA 2 0\nB 2 0 1 0:1\n", "begins partition 0 at 0", 0 },
+	{ "A 1 0\nB 1 0 1 0:1\nY 1 0:1\n", "was told that 1 of partition 0 is committed", 0 },
 	/* gaps */
 	{ "A 1 0\nB 1 0 1 5:6\n", "begins partition 0 at 5", 0 },
 	{ "A 1 0\nB 1 0 1 0:1\nE 1 0 1 0:1\nB 1 0 1 2:3\n", "goes on with 2", 0 },

@@ -12,6 +12,7 @@
  *     is done was handled, and after a peaceful end all of it is told, and nobody is given it again;
  *   - a seek goes where somebody wanted it to, when nothing is in progress, and the partition goes on there; what lies between may
  *     be left out, or come again. What a handler asks for again counts as not handled until it has come. Nothing is handed out while the partition is paused;
+ *   - what a handler was told is committed is not handed out again;
  *   - a mark's metadata is committed with its offset, and is what the next one is told.
  *
  * With nodes or wires in trouble (rough weather) a commit that was refused for want of an answer may still be carried out, after one that
@@ -140,6 +141,18 @@ committed(struct verifier *v, int run, int id, int64_t offset)
 		violate(v, "run %d has committed %lld of partition %d, which had %lld", run, (long long)offset, id, (long long)p->floor);
 	raise_floor(p, offset);
 	v->tenures[run][id].refused = false;
+}
+
+/* With no way back, whatever the weather. */
+static void
+promised(struct verifier *v, int run, int id, int64_t offset)
+{
+	struct partition *p = &v->partitions[id];
+
+	if (offset > p->handled)
+		violate(v, "run %d was told that %lld of partition %d is committed; handled is everything before %lld", run,
+		    (long long)offset, id, (long long)p->handled);
+	raise_floor(p, offset);
 }
 
 bool
@@ -296,6 +309,7 @@ read_line(struct verifier *v, char *line)
 	case 'R': read_partitions(v, run, rest, resumed); break;
 	case 'D': read_partitions(v, run, rest, letter_is_written); break;
 	case 'K': read_partitions(v, run, rest, unknown); break;
+	case 'Y': read_partitions(v, run, rest, promised); break;
 	case 'V': read_revocation(v, run, rest); break;
 	case 'W': read_wish(v, run, rest, false); break;
 	case 'w': read_wish(v, run, rest, true); break;
