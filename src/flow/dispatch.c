@@ -10,7 +10,6 @@
 #include "core/error.h"
 #include "flow/consumer.h"
 #include "kafka/kafka.h"
-#include "route/name.h"
 
 #define PATIENCE (2 * CRF_SECOND) /* with an acknowledgement, while the partition is being let go */
 
@@ -278,9 +277,7 @@ letter_problem(const struct carafe_consumer *c, const carafe_message *m, const c
 	if (c->hook != CARAFE_HOOK_CONSUME || m == NULL || m->partition != c->lane.partition ||
 	    strcmp(m->topic, c->topic->name) != 0)
 		return "only a message that the handler was given can be written to a dead letter queue";
-	if (crf_topic_name_problem(topic) != NULL || strcmp(topic, c->topic->name) == 0)
-		return "the topic's name is none, or that of the topic that is consumed";
-	return NULL;
+	return crf_dead_letter_problem(c->topic, topic);
 }
 
 carafe_rc

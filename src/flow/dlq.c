@@ -83,17 +83,23 @@ is_own(const struct crf_topic *t, const char *topic)
 	return crf_routing_owner(t->connection->routing, t->connection->group, topic) == t->route;
 }
 
+const char *
+crf_dead_letter_problem(const struct crf_topic *t, const char *topic)
+{
+	if (topic == NULL || crf_topic_name_problem(topic) != NULL)
+		return "the dead letter's topic is no name of a topic";
+	if (is_own(t, topic))
+		return "the dead letter's topic is one that its route consumes: dead letters would come back for ever";
+	return NULL;
+}
+
 /* A topic that the strategy has chosen: NULL when it will do, else why not. */
 static const char *
 topic_problem(const struct conf *c, const char *topic)
 {
 	if (c->topic == NULL)
 		return "the strategy asks for a dead letter on a route that has .skip and so no dead letter queue";
-	if (topic == NULL || crf_topic_name_problem(topic) != NULL)
-		return "the strategy's topic is no name of a topic";
-	if (is_own(c->own, topic))
-		return "the strategy's topic is the one that is consumed: dead letters would come back for ever";
-	return NULL;
+	return crf_dead_letter_problem(c->own, topic);
 }
 
 static void

@@ -55,6 +55,8 @@ const carafe_message *crf_failed_message(const struct crf_step *s);
 const struct carafe_failures *crf_failures_of(const struct crf_step *s);
 /* Reports that user code a step called did not do as it should. */
 void crf_complain(struct crf_step *s, const char *type, const char *text);
+/* Why what fails of t cannot be written to that topic, which user code has chosen; NULL when it can. */
+const char *crf_dead_letter_problem(const struct crf_topic *t, const char *topic);
 
 size_t crf_count(const struct crf_step *s);
 void crf_keep(struct crf_step *s, size_t count);

@@ -404,8 +404,8 @@ a_verdict_that_is_none_is_told_and_retried(void **unused)
 {
 	static const char *const topics[] = { NULL, "no name", "orders" };
 	static const char *const texts[] = { "the strategy returned what is no carafe_dlq_verdict",
-		"the strategy's topic is no name of a topic",
-		"the strategy's topic is the one that is consumed: dead letters would come back for ever" };
+		"the dead letter's topic is no name of a topic",
+		"the dead letter's topic is one that its route consumes: dead letters would come back for ever" };
 
 	(void)unused;
 	for (size_t i = 0; i < crf_array_len(topics); i++) {
@@ -574,6 +574,27 @@ by_hand_what_cannot_be_written_is_told(void **unused)
 }
 
 static void
+by_hand_a_letter_cannot_come_back_by_way_of_a_pattern(void **unused)
+{
+	(void)unused;
+	rig_init_with(&r, &odd, .inactive = 1);
+	carafe_dlq(carafe_pattern(carafe_group(r.app, "billing"), "^orders[.]", .handler = &odd, .arg = &r), .topic = "orders.dead");
+	rig_run(&r);
+	producer_is_quick = true;
+	by_hand_topic = "orders.eu";
+	fake_message(&r.source, 11);
+	settle(r.pool);
+	assert_int_equal(by_hand_rc, CARAFE_INVALID);
+	assert_non_null(strstr(by_hand_error.text, "dead letters would come back for ever"));
+	assert_int_equal(sent_count, 0);
+	by_hand_topic = "orders.dead"; /* which the pattern leaves out */
+	pass(r.pool, 200 * CRF_MS);
+	assert_int_equal(by_hand_rc, CARAFE_OK);
+	assert_int_equal(sent_count, 1);
+	rig_fini(&r);
+}
+
+static void
 bad_options_are_mistakes(void **unused)
 {
 	static const struct {
@@ -631,6 +652,7 @@ main(void)
 		cmocka_unit_test(a_trace_id_ties_a_dead_letter_to_its_errors),
 		cmocka_unit_test(by_hand_a_letter_is_there_when_the_call_returns_and_marks_nothing),
 		cmocka_unit_test(by_hand_what_cannot_be_written_is_told),
+		cmocka_unit_test(by_hand_a_letter_cannot_come_back_by_way_of_a_pattern),
 		cmocka_unit_test(bad_options_are_mistakes),
 	};
 
