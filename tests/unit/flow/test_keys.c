@@ -464,6 +464,38 @@ a_key_is_dead_lettered_alone(void **unused)
 	rig_fini(&r);
 }
 
+/* "asked A10 s0 f1;" */
+static carafe_dlq_verdict
+let_only_b_go(carafe_consumer *c, const carafe_message *m, const carafe_failures *f, const char **topic)
+{
+	crf_buf_printf(&r.log, "asked %s%" PRId64 " s%d f%zu;", letter(m), m->offset, carafe_strand(c), carafe_failures_count(f));
+	*topic = "orders.odd";
+	return letter(m)[0] == 'B' ? CARAFE_DLQ_DISPATCH : CARAFE_DLQ_RETRY;
+}
+
+static void
+a_strategy_is_asked_about_a_key_alone_with_its_own_failures(void **unused)
+{
+	(void)unused;
+	rig_init(&r, &handling);
+	carafe_keys(r.route, .max = 2);
+	carafe_dlq(r.route, .topic = "orders.dead", .max_retries = CARAFE_NONE, .strategy = let_only_b_go);
+	rig_run(&r);
+	r.fails = 2;
+	feed("A10 B11 A12 B13");
+	expect(&r, "A10 s0 a1;error consume 10-12 a1 CARAFE_FAILED: no luck;asked A10 s0 f1;retry 10 a2 in 200;"
+		   "B11 s1 a1;error consume 11-13 a1 CARAFE_FAILED: no luck;asked B11 s1 f1;");
+	answer(0);
+	expect(&r, "dead 11 a1 orders.odd[3]@77;B13 s1 a1;"); /* while the other key backs off */
+	assert_none_marked(10);
+	r.fails = 1;
+	expect_after(&r, 200 * CRF_MS, "A10 s0 a2;error consume 10-12 a2 CARAFE_FAILED: no luck;asked A10 s0 f2;retry 10 a3 in 400;");
+	expect_after(&r, 400 * CRF_MS, "A10 s0 a3;A12 s0 a1;");
+	assert_int_equal(sent_count, 1);
+	assert_true(r.source.marked == 14);
+	rig_fini(&r);
+}
+
 static void
 what_is_deferred_may_fail_too(void **unused)
 {
@@ -1100,6 +1132,7 @@ main(void)
 		cmocka_unit_test(nothing_is_given_away_before_it_is_known_what_was_done),
 		cmocka_unit_test(an_end_does_not_wait_for_that),
 		cmocka_unit_test(a_key_is_dead_lettered_alone),
+		cmocka_unit_test(a_strategy_is_asked_about_a_key_alone_with_its_own_failures),
 		cmocka_unit_test(what_is_deferred_may_fail_too),
 		cmocka_unit_test(a_strand_that_goes_back_to_an_earlier_message_runs_it_again_when_it_fails),
 		cmocka_unit_test(a_key_always_goes_to_the_same_strand_when_that_is_wanted),
