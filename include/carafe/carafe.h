@@ -129,7 +129,8 @@ typedef struct carafe_handler {
 	carafe_rc (*revoked)(carafe_consumer *c);
 	/* Before the app stops or falls quiet, if anything ever ran for it. What is marked here is still committed. */
 	carafe_rc (*shutdown)(carafe_consumer *c);
-	/* The end of the partition was reached with nothing left to do; needs enable.partition.eof=true on the route. */
+	/* The end of the partition was reached with nothing left to do: after consume or message has succeeded with what was before
+	 * it, if anything was. Needs enable.partition.eof=true on the route. */
 	carafe_rc (*eofed)(carafe_consumer *c);
 	/* Now and then (tick_interval) while there is nothing to do. */
 	carafe_rc (*tick)(carafe_consumer *c);
