@@ -113,8 +113,8 @@ struct crf_epoch *crf_epoch_find(struct crf_connection *c, const char *topic, in
 void crf_stray_suspect(struct crf_connection *c, const char *topic, int32_t partition);
 bool crf_stray_suspected(const struct crf_connection *c, const char *topic, int32_t partition);
 /* Before they are assigned: those of them that are suspected, and no longer are then, are given the offset to begin at. Asks the
- * coordinator. */
-void crf_stray_end(struct crf_connection *c, struct crf_partitions *assigned);
+ * coordinator; when that fails they must not be assigned to this client. */
+carafe_rc crf_stray_end(struct crf_connection *c, struct crf_partitions *assigned, carafe_error *err);
 
 /* Rebalances. */
 void crf_rebalance_assign(struct crf_connection *c, struct crf_partitions *l);

@@ -59,9 +59,8 @@ crf_rebalance_assign(struct crf_connection *c, struct crf_partitions *l)
 			c->ops->drain(e->lane, CRF_DRAIN_STOP);
 	}
 	report(c, CARAFE_EV_REBALANCE_ASSIGNED, l, NULL, 0); /* before anything is consumed */
-	if (blocked)
-		crf_stray_end(c, l);
-	if ((c->spec->direct ? crf_client_assign_directly : crf_client_assign)(c->client, l, &err) != CARAFE_OK) {
+	if ((blocked && crf_stray_end(c, l, &err) != CARAFE_OK) ||
+	    (c->spec->direct ? crf_client_assign_directly : crf_client_assign)(c->client, l, &err) != CARAFE_OK) {
 		c->last_error = err;
 		c->fatal = true;
 		return;

@@ -2,12 +2,12 @@
  * answer is outdated then and sets the fetcher going all the same (seen with 2.15). When the partition comes back, librdkafka
  * asks the group where to go on, and hands out meanwhile what the stray fetches, from somewhere in the middle. So a partition
  * that was given up before anything had come of it is assigned with the offset to begin at, which ends the stray there and then,
- * and nothing is taken before. */
+ * and nothing is taken before. When nobody says what that offset is, the client goes, and the stray with it. */
 #include <string.h>
 
 #include "connection/priv.h"
 
-#define ASK_MS 1000
+#define ASK_MS 10000
 
 static struct crf_partition *
 find(const struct crf_partitions *l, const char *topic, int32_t partition)
@@ -49,26 +49,36 @@ reset_offset(const struct crf_connection *c)
 static void
 begin_at(const struct crf_connection *c, struct crf_partition *to, const struct crf_partition *committed)
 {
-	if (committed->error != 0)
-		return;
 	to->offset = committed->offset >= 0 ? committed->offset : reset_offset(c);
 	to->leader_epoch = committed->leader_epoch;
 }
 
-void
-crf_stray_end(struct crf_connection *c, struct crf_partitions *assigned)
+/* No longer than a member may be away from its client. */
+static int
+patience_ms(const struct crf_connection *c)
+{
+	int most = crf_connection_max_poll(c) / 2;
+
+	return most < ASK_MS ? most : ASK_MS;
+}
+
+carafe_rc
+crf_stray_end(struct crf_connection *c, struct crf_partitions *assigned, carafe_error *err)
 {
 	struct crf_partitions mine = { 0 }, others = { 0 };
+	carafe_rc rc = CARAFE_OK;
 
 	for (size_t i = 0; i < c->strays.count; i++) {
 		const struct crf_partition *p = &c->strays.items[i];
 
 		crf_partitions_add(find(assigned, p->topic, p->partition) != NULL ? &mine : &others, p->topic, p->partition);
 	}
-	if (crf_client_committed(c->client, &mine, ASK_MS, NULL) == CARAFE_OK)
-		for (size_t i = 0; i < mine.count; i++)
+	crf_client_committed(c->client, &mine, patience_ms(c), err);
+	for (size_t i = 0; i < mine.count && rc == CARAFE_OK; i++)
+		if ((rc = crf_committed_said(&mine.items[i], err)) == CARAFE_OK)
 			begin_at(c, find(assigned, mine.items[i].topic, mine.items[i].partition), &mine.items[i]);
 	crf_partitions_fini(&mine);
 	crf_partitions_fini(&c->strays);
 	c->strays = others;
+	return rc;
 }
