@@ -147,12 +147,6 @@ take_sent(struct carafe_consumer *c)
 
 /* ------------------------------------------------------------------------------------------------ in a run */
 
-void
-crf_steer_failed(struct carafe_consumer *c)
-{
-	c->wish.pauses = false;
-}
-
 /* Where the handler wants to go on, as far as that is known; success ends there. */
 static int64_t
 bound(const struct crf_wish *w)
@@ -187,6 +181,21 @@ next_offset(const struct crf_lane *l)
 	const struct carafe_batch *b = l->strand.batch;
 
 	return b != NULL && b->head < b->count ? b->messages[b->head].offset : l->taken;
+}
+
+/* What was marked before a seek back that keeps marks may be further on than what is in hand: the retry begins behind it. */
+void
+crf_steer_failed(struct carafe_consumer *c)
+{
+	struct crf_lane *l = &c->lane;
+
+	c->wish.pauses = false;
+	if (c->wish.seeks || c->window != NULL || l->from->seek == NULL || l->tracker.next <= next_offset(l))
+		return;
+	c->wish.seeks = c->wish.keeps_marks = true;
+	c->wish.outside = false;
+	c->wish.to = (struct crf_position){ CRF_AT_OFFSET, l->tracker.next };
+	atomic_store(&l->steered, true);
 }
 
 static void

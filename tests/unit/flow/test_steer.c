@@ -370,6 +370,24 @@ unless_marks_are_kept(void **unused)
 }
 
 static void
+marks_that_are_kept_may_be_further_on_than_what_is_in_hand(void **unused)
+{
+	(void)unused;
+	begin(&messages, .at = 14, .seeks = true, .to = carafe_offset(3), .keeps_marks = true, .fails = 3);
+	expect(&r, "m10 a1;m11 a1;m12 a1;m13 a1;m14 a1;");
+	fake_sought(&r.source, 3);
+	fake_messages(&r.source, 3, 5);
+	expect(&r, "sought 3;m3 a1;error consume 3-5 a1 CARAFE_FAILED: later;");
+	assert_int_equal(r.source.seeks, 2);
+	assert_true(r.source.sought.value == 14);
+	fake_sought(&r.source, 14);
+	fake_messages(&r.source, 14, 15);
+	expect(&r, "sought 14;m14 a1;m15 a1;");
+	assert_true(r.source.marked == 16);
+	rig_fini(&r);
+}
+
+static void
 a_seek_that_is_on_its_way_when_the_partition_goes(void **unused)
 {
 	(void)unused;
@@ -504,6 +522,7 @@ main(void)
 		cmocka_unit_test(a_seek_before_the_first_message),
 		cmocka_unit_test(a_retry_after_a_seek_begins_there),
 		cmocka_unit_test(unless_marks_are_kept),
+		cmocka_unit_test(marks_that_are_kept_may_be_further_on_than_what_is_in_hand),
 		cmocka_unit_test(a_seek_that_is_on_its_way_when_the_partition_goes),
 		cmocka_unit_test(nothing_more_is_handed_out_in_a_pause_and_what_is_in_progress_ends),
 		cmocka_unit_test(a_seek_waits_for_what_is_in_progress),
