@@ -1,12 +1,15 @@
-/* Pausing and seeking on a real Kafka: what is fetched again, what is handed out, what is committed. */
+/* Seeking on a real Kafka: what is fetched again, what is handed out, what is committed. */
 #include <pthread.h>
 
 #include "support/test.h"
 
+/* For it_fetched. */
+#define TOLD CARAFE_KV({ "statistics.interval.ms", "50" })
+
 static void
 begin(enum it_protocol protocol, const char *topic, const char *group, struct it_sink *s, struct it_events *e)
 {
-	carafe *app = it_app(.protocol = protocol, .events = e, .max_messages = 10);
+	carafe *app = it_app(.protocol = protocol, .events = e, .max_messages = 10, .kafka = TOLD);
 
 	it_route(app, group, topic, it_message_handler, s, .initial_offset = "earliest");
 	s->arg = app;
@@ -48,6 +51,7 @@ a_seek_goes_back_and_on_from_there(void **state)
 	for (int i = 5; i < 100; i++)
 		assert_true(handled_at(s, (size_t)(81 + i - 5)) == i);
 	assert_true(it_event_at(e, CARAFE_EV_CONSUMER_SOUGHT, 0).offset == 5);
+	assert_true(it_fetched(e) >= 100 + 95);
 	it_until(it_committed(group, topic, 0) == 100);
 	it_stop(s->arg);
 }
@@ -216,106 +220,120 @@ who_is_not_assigned_is_not_sent_anywhere(void **unused)
 	it_stop(s->arg);
 }
 
-/* ------------------------------------------------------------------------------------------------ pauses */
+/* ------------------------------------------------------------------------------------------------ and what it leaves alone */
 
+/* From everywhere to what is next. */
 static carafe_rc
-pause_at_flag(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
+seek_to_the_next(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
 {
-	if (m->offset == atomic_load(&s->flag) && !atomic_exchange(&s->other, 1))
-		assert_int_equal(carafe_pause(c, carafe_offset(m->offset), CARAFE_NONE), CARAFE_OK);
+	(void)s;
+	return carafe_seek(c, carafe_offset(m->offset + 1), true);
+}
+
+static void
+a_seek_to_where_it_is_fetches_nothing_again(void **unused)
+{
+	const char *topic = it_topic("there", 1, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new();
+	struct it_events *e = it_events_new();
+
+	(void)unused;
+	it_produce_many(topic, 0, 0, 50);
+	s->on_message = seek_to_the_next;
+	begin(IT_COOPERATIVE, topic, group, s, e);
+	it_until(it_handled(s) == 50);
+	assert_int_equal(carafe_seek_partition(s->arg, group, topic, 0, carafe_offset(50)), 1);
+	it_produce(topic, 0, "another");
+	it_until(it_handled(s) == 51);
+	it_expect_each_once(s, topic, 0, 0, 51);
+	assert_int_equal(it_fetched(e), 51);
+	assert_int_equal(it_event_count(e, CARAFE_EV_CONSUMER_SOUGHT), 0);
+	it_stop(s->arg);
+}
+
+static void
+a_seek_in_a_pause_goes_on_from_there_when_it_is_resumed(void **unused)
+{
+	const char *topic = it_topic("inside", 1, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new();
+	struct it_events *e = it_events_new();
+
+	(void)unused;
+	it_produce_many(topic, 0, 0, 20);
+	begin(IT_COOPERATIVE, topic, group, s, e);
+	it_until(it_handled(s) == 20);
+	assert_int_equal(carafe_pause_partition(s->arg, group, topic, 0, CARAFE_NONE), 1);
+	assert_int_equal(carafe_seek_partition(s->arg, group, topic, 0, carafe_offset(5)), 1);
+	it_until(it_event_count(e, CARAFE_EV_CONSUMER_SOUGHT) == 1);
+	it_until(it_fetched(e) == 20 + 15); /* they are there, and wait */
+	assert_int_equal(it_handled(s), 20);
+	assert_int_equal(carafe_resume_partition(s->arg, group, topic, 0), 1);
+	it_until(it_handled(s) == 20 + 15);
+	for (int i = 5; i < 20; i++)
+		assert_true(handled_at(s, (size_t)(20 + i - 5)) == i);
+	it_stop(s->arg);
+}
+
+/* At 7 to nowhere, at 12 to 10; either fails. */
+static carafe_rc
+seek_and_fail(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
+{
+	if (m->offset == 7 && carafe_attempt(c) == 1)
+		return carafe_seek(c, carafe_offset(-5), true);
+	if (m->offset != 12 || atomic_exchange(&s->other, 1))
+		return CARAFE_OK;
+	assert_int_equal(carafe_seek(c, carafe_offset(10), true), CARAFE_OK);
+	return carafe_fail(c, "not yet");
+}
+
+static void
+a_handler_that_fails_in_a_seek_skips_nothing(void **unused)
+{
+	static const int64_t expected[] = { 0, 1, 2, 3, 4, 5, 6, 7, 7, 8, 9, 10, 11, 12, 10, 11, 12, 13, 14 };
+	const char *topic = it_topic("fail", 1, NULL), *group = it_name("group");
+	const size_t count = sizeof(expected) / sizeof(expected[0]);
+	struct it_sink *s = it_sink_new();
+
+	(void)unused;
+	it_produce_many(topic, 0, 0, 15);
+	s->on_message = seek_and_fail;
+	begin(IT_COOPERATIVE, topic, group, s, NULL);
+	it_until(it_committed(group, topic, 0) == 15);
+	it_stop(s->arg);
+	assert_int_equal(it_handled(s), count);
+	for (size_t i = 0; i < count; i++)
+		assert_true(handled_at(s, i) == expected[i]);
+}
+
+/* From 35 to 5, which fails then. */
+static carafe_rc
+seek_back_keep_marks_and_fail(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
+{
+	if (m->offset == 5 && atomic_load(&s->other) == 1)
+		return carafe_fail(c, "once was enough");
+	if (m->offset == 35 && !atomic_exchange(&s->other, 1))
+		assert_int_equal(carafe_seek(c, carafe_offset(5), false), CARAFE_OK);
 	return CARAFE_OK;
 }
 
 static void
-who_comes_next_goes_on_where_the_pause_was(void **state)
+a_seek_that_keeps_marks_leaves_out_on_failure_what_was_done(void **unused)
 {
-	const char *topic = it_topic("pause", 1, NULL), *group = it_name("group");
-	struct it_sink *s = it_sink_new(), *next = it_sink_new();
-	struct it_events *e = it_events_new();
-
-	it_produce_many(topic, 0, 0, 20);
-	s->on_message = pause_at_flag;
-	s->flag = 7;
-	begin(it_protocol(state), topic, group, s, e);
-	it_until(it_event_count(e, CARAFE_EV_CONSUMER_PAUSED) == 1);
-	it_stop(s->arg);
-	assert_int_equal(it_handled(s), 8);
-	assert_true(it_committed(group, topic, 0) == 7);
-	begin(it_protocol(state), topic, group, next, NULL);
-	it_until(it_handled(next) == 13); /* not paused any more */
-	assert_true(handled_at(next, 0) == 7);
-	it_stop(next->arg);
-}
-
-static void
-what_is_paused_holds_up_nothing_else_and_is_resumed(void **unused)
-{
-	const char *topic = it_topic("two", 2, NULL), *group = it_name("group");
+	const char *topic = it_topic("keep", 1, NULL), *group = it_name("group");
 	struct it_sink *s = it_sink_new();
 	struct it_events *e = it_events_new();
 
 	(void)unused;
+	it_produce_many(topic, 0, 0, 40);
+	s->on_message = seek_back_keep_marks_and_fail;
 	begin(IT_COOPERATIVE, topic, group, s, e);
-	it_produce(topic, 0, "value");
-	it_produce(topic, 1, "value");
-	it_until(it_handled(s) == 2);
-	assert_int_equal(carafe_pause_partition(s->arg, group, topic, 0, CARAFE_NONE), 1);
-	it_until(it_event_count(e, CARAFE_EV_CONSUMER_PAUSED) == 1);
-	for (int i = 0; i < 10; i++) {
-		it_produce(topic, 0, "value");
-		it_produce(topic, 1, "value");
-	}
-	it_until(it_handled_in(s, topic, 1) == 11);
-	assert_int_equal(it_handled_in(s, topic, 0), 1);
-	assert_int_equal(carafe_resume_partition(s->arg, group, topic, CARAFE_ALL_PARTITIONS), 2);
-	it_until(it_handled_in(s, topic, 0) == 11);
-	it_expect_each_once(s, topic, 0, 0, 11);
+	it_until(it_committed(group, topic, 0) == 40);
 	it_stop(s->arg);
-}
-
-static carafe_rc
-pause_and_go_on(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
-{
-	(void)s, (void)m;
-	return carafe_pause(c, carafe_next(), 1);
-}
-
-static void
-a_pause_after_each_message_loses_none(void **unused)
-{
-	const char *topic = it_topic("each", 1, NULL), *group = it_name("group");
-	struct it_sink *s = it_sink_new();
-
-	(void)unused;
-	it_produce_many(topic, 0, 0, 50);
-	s->on_message = pause_and_go_on;
-	begin(IT_COOPERATIVE, topic, group, s, NULL);
-	it_until(it_handled(s) == 50);
-	it_expect_each_once(s, topic, 0, 0, 50);
-	it_stop(s->arg);
-	assert_true(it_committed(group, topic, 0) == 50);
-}
-
-static void
-a_pause_ends_with_the_assignment(void **state)
-{
-	const char *topic = it_topic("reclaim", 2, NULL), *group = it_name("group");
-	struct it_sink *s = it_sink_new();
-	struct it_events *e = it_events_new();
-	struct it_peer *peer;
-	int32_t moved;
-
-	begin(it_protocol(state), topic, group, s, e);
-	it_until(it_event_count(e, CARAFE_EV_REBALANCE_ASSIGNED) == 1);
-	assert_int_equal(carafe_pause_partition(s->arg, group, topic, CARAFE_ALL_PARTITIONS, CARAFE_NONE), 2);
-	it_until(it_event_count(e, CARAFE_EV_CONSUMER_PAUSED) == 2);
-	peer = it_peer(.group = group, .topic = topic, .protocol = it_protocol(state));
-	it_until(it_peer_assigned(peer) == 1);
-	moved = it_peer_has(peer, 0) ? 0 : 1;
-	it_peer_leave(peer);
-	it_produce_many(topic, moved, 0, 5);
-	it_until(it_handled_in(s, topic, moved) == 5);
-	it_stop(s->arg);
+	assert_int_equal(it_handled(s), 36 + 1 + 5);
+	assert_true(handled_at(s, 36) == 5);
+	for (int i = 35; i < 40; i++)
+		assert_true(handled_at(s, (size_t)(37 + i - 35)) == i);
+	assert_int_equal(it_event_count(e, CARAFE_EV_CONSUMER_ERROR), 1);
 }
 
 int
@@ -329,10 +347,10 @@ main(void)
 		IT(times_and_ends_from_outside),
 		IT(who_steers_need_not_wait_for_the_start),
 		IT(who_is_not_assigned_is_not_sent_anywhere),
-		IT_PROTOCOLS(who_comes_next_goes_on_where_the_pause_was),
-		IT(what_is_paused_holds_up_nothing_else_and_is_resumed),
-		IT(a_pause_after_each_message_loses_none),
-		IT_PROTOCOLS(a_pause_ends_with_the_assignment),
+		IT(a_seek_to_where_it_is_fetches_nothing_again),
+		IT(a_seek_in_a_pause_goes_on_from_there_when_it_is_resumed),
+		IT(a_handler_that_fails_in_a_seek_skips_nothing),
+		IT(a_seek_that_keeps_marks_leaves_out_on_failure_what_was_done),
 	};
 
 	return it_run(tests);

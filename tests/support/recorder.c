@@ -344,6 +344,20 @@ read_int(const carafe_event *event, carafe_field field)
 	return value;
 }
 
+/* librdkafka's own total comes last, after those of partitions. */
+static int64_t
+read_fetched(const carafe_event *event)
+{
+	static const char name[] = "\"rxmsgs\":";
+	const char *text, *last = NULL;
+
+	if (!carafe_event_str(event, CARAFE_F_STATISTICS, &text) || text == NULL)
+		return -1;
+	while ((text = strstr(text, name)) != NULL)
+		last = text += sizeof(name) - 1;
+	return last != NULL ? atoll(last) : -1;
+}
+
 static struct it_event
 read_event(const carafe_event *event)
 {
@@ -370,6 +384,7 @@ read_event(const carafe_event *event)
 	e.to = read_int(event, CARAFE_F_TO);
 	e.target_partition = read_int(event, CARAFE_F_TARGET_PARTITION);
 	e.target_offset = read_int(event, CARAFE_F_TARGET_OFFSET);
+	e.fetched = read_fetched(event);
 	return e;
 }
 
@@ -458,4 +473,13 @@ it_event_find(struct it_events *e, carafe_event_id id, const char *contains, str
 	}
 	pthread_mutex_unlock(&e->mu);
 	return there;
+}
+
+int64_t
+it_fetched(struct it_events *e)
+{
+	size_t next = it_event_count(e, CARAFE_EV_STATISTICS) + 1; /* the first to come may be of before */
+
+	it_until(it_event_count(e, CARAFE_EV_STATISTICS) > next);
+	return it_event_at(e, CARAFE_EV_STATISTICS, next).fetched;
 }

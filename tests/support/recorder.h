@@ -73,6 +73,7 @@ struct it_event {
 	char group[80], topic[80], type[16], rc[24], kafka[40], reason[16], target[80], thread[32];
 	char text[1024], hint[256];
 	int64_t partition, offset, last_offset, count, attempt, timeout_ms, time_ms, from, to, target_partition, target_offset;
+	int64_t fetched; /* of statistics: messages, since the client was made */
 };
 
 struct it_events;
@@ -84,6 +85,9 @@ size_t it_event_count(struct it_events *e, carafe_event_id id);
 struct it_event it_event_at(struct it_events *e, carafe_event_id id, size_t i);
 /* The first event of the kind whose text or hint contains this; false when there is none. event may be NULL. */
 bool it_event_find(struct it_events *e, carafe_event_id id, const char *contains, struct it_event *event);
+/* How many messages the app's one client has fetched by now, those that came again included. Waits for that to be told: needs
+ * statistics.interval.ms. */
+int64_t it_fetched(struct it_events *e);
 void it_events_free(void);
 
 #endif
