@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "app/notify.h"
+#include "core/awake.h"
 #include "core/error.h"
 
 #define TICK (1 * CRF_SECOND)
@@ -27,13 +28,14 @@ struct crf_liveness {
 	struct evhttp *http;
 	struct event *ticker;
 	struct event *closer;
+	struct crf_awake awake;
 	int close_fd; /* an eventfd: written to, it ends the thread */
 	bool said_stopping;
 };
 
 /* What is wrong, all looked at together. */
 struct state {
-	crf_ns now;
+	const struct crf_awake *awake;
 	const struct crf_values *v;
 	bool polling;
 	bool consuming;
@@ -41,34 +43,39 @@ struct state {
 	bool unrecoverable;
 };
 
+static bool
+is_over(const struct state *s, crf_ns since, crf_ns ttl_ms)
+{
+	return since != 0 && crf_awake_age(s->awake, since) > ttl_ms * CRF_MS;
+}
+
 static void
 check_turn(struct crf_task *t, crf_ns since, const char *worker, void *arg)
 {
+	struct carafe_consumer *c = crf_consumer_of_task(t);
 	struct state *s = arg;
 
 	(void)worker;
-	if (!crf_consumer_topic(crf_consumer_of_task(t))->long_running && s->now - since > s->v->liveness_consuming_ttl * CRF_MS)
-		s->consuming = true;
+	if (!crf_consumer_topic(c)->long_running)
+		s->consuming |= is_over(s, crf_consumer_progress(c, since, s->awake->looked), s->v->liveness_consuming_ttl);
 }
 
 static void
 check_connection(struct state *s, const struct crf_connection *c)
 {
-	crf_ns polled = crf_connection_polled(c), revoking = crf_connection_revoking(c);
 	crf_ns ttl = s->v->liveness_stability_ttl > 0 ? s->v->liveness_stability_ttl : 2 * (crf_ns)crf_connection_max_poll(c);
 
-	if (polled != 0 && s->now - polled > s->v->liveness_polling_ttl * CRF_MS)
-		s->polling = true;
-	if (revoking != 0 && ttl > 0 && s->now - revoking > ttl * CRF_MS)
-		s->stability = true;
+	s->polling |= is_over(s, crf_connection_polled(c), s->v->liveness_polling_ttl);
+	s->stability |= ttl > 0 && is_over(s, crf_connection_revoking(c), ttl);
 }
 
 static struct state
 look(struct crf_liveness *l)
 {
 	struct crf_engine *e = l->engine;
-	struct state s = { .now = crf_now(), .v = &e->app->settings.v };
+	struct state s = { .awake = &l->awake, .v = &e->app->settings.v };
 
+	crf_awake_look(&l->awake, crf_now(), TICK);
 	crf_lock(&e->app->mu);
 	for (size_t i = 0; i < e->connection_count; i++)
 		check_connection(&s, e->connections[i]);

@@ -189,15 +189,16 @@ add_missing(struct crf_connection *c, struct crf_partitions *l, const char *topi
 		crf_partitions_add(l, topic, partition);
 }
 
+/* Asks until then at most. */
 static bool
-add_direct(struct crf_connection *c, struct crf_partitions *l, const struct crf_topic *t)
+add_direct(struct crf_connection *c, struct crf_partitions *l, const struct crf_topic *t, crf_ns until)
 {
 	int count = 0;
 
 	for (size_t i = 0; i < t->direct.count; i++)
 		add_missing(c, l, t->name, t->direct.partitions[i]);
 	if (t->direct.all)
-		count = crf_client_partition_count(c->client, &t->name, 1, LOOK_MS);
+		count = crf_client_partition_count(c->client, &t->name, 1, crf_ms_until(until, crf_now(), LOOK_MS));
 	for (int32_t p = 0; p < count; p++)
 		add_missing(c, l, t->name, p);
 	return !t->direct.all || count > 0;
@@ -206,11 +207,12 @@ add_direct(struct crf_connection *c, struct crf_partitions *l, const struct crf_
 static void
 assign_directly(struct crf_connection *c)
 {
+	crf_ns until = crf_now() + LOOK_MS * CRF_MS; /* of all together: nothing else is looked after meanwhile */
 	struct crf_partitions l = { 0 };
 	bool complete = true;
 
 	for (size_t i = 0; i < c->spec->topic_count; i++)
-		complete = add_direct(c, &l, &c->spec->topics[i]) && complete;
+		complete = add_direct(c, &l, &c->spec->topics[i], until) && complete;
 	c->next_look = crf_now() + (complete ? c->look_interval : AGAIN);
 	if (l.count > 0)
 		crf_rebalance_assign(c, &l);

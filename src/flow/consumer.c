@@ -173,8 +173,8 @@ crf_consumer_topic(const struct carafe_consumer *c)
 	return c->topic;
 }
 
-static void
-watch_progress(struct carafe_consumer *c, crf_ns turn, crf_ns now)
+crf_ns
+crf_consumer_progress(struct carafe_consumer *c, crf_ns turn, crf_ns now)
 {
 	int64_t marked = c->lane.from->marked(c->lane.source);
 
@@ -185,15 +185,16 @@ watch_progress(struct carafe_consumer *c, crf_ns turn, crf_ns now)
 		c->watch.progress = now;
 	}
 	c->watch.marked = marked;
+	return c->watch.progress;
 }
 
 bool
 crf_consumer_overdue(struct carafe_consumer *c, crf_ns since, crf_ns now)
 {
 	crf_ns limit = c->topic->long_running ? 0 : c->lane.from->max_poll(c->lane.source) * CRF_MS;
+	crf_ns progress = crf_consumer_progress(c, since, now);
 
-	watch_progress(c, since, now);
-	if (limit == 0 || now - c->watch.progress <= limit || c->watch.reported || crf_lane_should_stop(&c->lane))
+	if (limit == 0 || now - progress <= limit || c->watch.reported || crf_lane_should_stop(&c->lane))
 		return false;
 	c->watch.reported = true;
 	return true;

@@ -52,7 +52,7 @@ struct carafe_consumer {
 		int64_t marked;
 		crf_ns progress; /* when it began, or was seen to have marked something since */
 		bool reported;
-	} watch; /* of the turn that was seen last; who watches turns */
+	} watch; /* of the turn that was seen last; pool.mu */
 
 	/* of the run */
 	carafe_hook hook;

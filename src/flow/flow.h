@@ -54,9 +54,12 @@ void crf_flow_describe(struct crf_flow *f, struct crf_buf *out);
 /* The consumer whose lane's task this is, for those who look at running turns. */
 struct carafe_consumer *crf_consumer_of_task(struct crf_task *t);
 const struct crf_topic *crf_consumer_topic(const struct carafe_consumer *c);
+/* Since when a turn of it that began then has marked nothing, as far as it was seen to: its beginning, or when that was last called
+ * and found a new mark. In crf_pool_running. */
+crf_ns crf_consumer_progress(struct carafe_consumer *c, crf_ns turn, crf_ns now);
 /* A turn of it that runs since then: true, once for the turn, when that is longer than its group allows and
  * nothing was marked for so long. Not for a topic
- * that is long-running, nor for who is coming to an end, which has limits of its own. Whoever watches running turns. */
+ * that is long-running, nor for who is coming to an end, which has limits of its own. In crf_pool_running. */
 bool crf_consumer_overdue(struct carafe_consumer *c, crf_ns since, crf_ns now);
 /* Its partition's group must do without it meanwhile. */
 void crf_consumer_give_up(struct carafe_consumer *c);
