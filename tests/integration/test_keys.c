@@ -241,6 +241,40 @@ a_key_that_fails_for_ever_holds_up_no_other(void **state)
 	assert_int_equal(it_handled(again), 25);
 }
 
+static bool
+first_alone(const carafe_message *m, void *arg, uint64_t *key)
+{
+	(void)arg;
+	*key = m->offset == 0 ? KEYS : (uint64_t)m->offset % KEYS;
+	return true;
+}
+
+/* Nothing of a whole batch is left to be handed out. */
+static void
+a_long_running_route_goes_on_behind_batches_that_were_done_before(void **state)
+{
+	const char *topic = it_topic("before", 1, NULL), *group = it_name("group");
+	struct it_sink *s = worker(), *again = worker();
+	carafe *app = it_app(.max_messages = 10, .settings = quick);
+
+	(void)state;
+	new_ledger();
+	atomic_store(&s->number, 0);
+	it_produce_many(topic, 0, 0, 100);
+	carafe_keys(it_route(app, group, topic, it_message_handler, s, .long_running = 1), .max = 4, .partitioner = first_alone);
+	it_start(app);
+	it_until(distinct() == 99);
+	it_stop(app);
+	app = it_app(.max_messages = 10);
+	carafe_keys(it_route(app, group, topic, it_message_handler, again, .long_running = 1), .max = 4, .partitioner = first_alone);
+	it_start(app);
+	it_produce(topic, 0, "another");
+	it_until(it_committed(group, topic, 0) == 101);
+	it_stop(app);
+	assert_int_equal(it_handled(again), 2);
+	expect_each_once(0, 0, 101);
+}
+
 static void
 a_key_is_dead_lettered_alone_and_goes_on(void **state)
 {
@@ -514,6 +548,7 @@ main(void)
 		IT(a_messages_own_key_is_what_counts),
 		IT(a_key_stays_with_its_strand_when_that_is_wanted),
 		IT(a_key_that_fails_for_ever_holds_up_no_other),
+		IT(a_long_running_route_goes_on_behind_batches_that_were_done_before),
 		IT(a_key_is_dead_lettered_alone_and_goes_on),
 		IT(what_a_partitioner_cannot_tell_is_handled_in_order),
 		IT(a_mark_commits_nothing_that_other_strands_have_not_marked),
