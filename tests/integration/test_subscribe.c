@@ -14,9 +14,10 @@ watching_app(enum it_protocol protocol, struct it_events *events)
 	return it_app(.protocol = protocol, .events = events, .kafka = SOON);
 }
 
-/* A word of this test's own for it_name, and a pattern for the names that come of it. */
+/* A word of this test's own for it_name, and two patterns for the names that come of it: how they begin, and all that they are. */
 struct family {
 	char what[32];
+	char prefix[80];
 	char pattern[100];
 };
 
@@ -27,7 +28,8 @@ new_family(const char *what)
 	struct family f;
 
 	snprintf(f.what, sizeof(f.what), "%s%d", what, ++number);
-	snprintf(f.pattern, sizeof(f.pattern), "^it-%s-%ld-[0-9]+$", f.what, (long)getpid());
+	snprintf(f.prefix, sizeof(f.prefix), "^it-%s-%ld-", f.what, (long)getpid());
+	snprintf(f.pattern, sizeof(f.pattern), "%s[0-9]+$", f.prefix);
 	return f;
 }
 
@@ -117,7 +119,7 @@ a_pattern_that_matches_nothing_yet_starts_and_stops(void **state)
 	it_stop(app);
 
 	app = watching_app(it_protocol(state), events);
-	carafe_pattern(carafe_group(app, group), f.pattern, .handler = &it_message_handler, .arg = s);
+	carafe_pattern(carafe_group(app, group), f.prefix, .handler = &it_message_handler, .arg = s); /* brokers would want all of a name */
 	it_start(app);
 	it_topic_make(topic, 1, NULL);
 	it_produce(topic, 0, "first");
@@ -203,6 +205,68 @@ a_strategy_cannot_choose_a_topic_that_the_pattern_matches(void **state)
 	it_messages_free(&letters);
 }
 
+/* ------------------------------------------------------------------------------------------------ not the same for all */
+
+/* Two connections, since one route wants other settings: members of one group that subscribe to different topics. */
+static carafe *
+two_connections(enum it_protocol protocol, const char *group, const char *const topics[2], struct it_sink *s)
+{
+	carafe *app = it_app(.protocol = protocol);
+
+	it_route(app, group, topics[0], it_message_handler, s);
+	it_route(app, group, topics[1], it_message_handler, s, .kafka = CARAFE_KV({ "fetch.wait.max.ms", "50" }),
+	    .kafka_mode = CARAFE_KAFKA_INHERIT);
+	it_start(app);
+	return app;
+}
+
+static void
+produce_everywhere(const char *const topics[2])
+{
+	for (int i = 0; i < 4; i++)
+		it_produce(topics[i / 2], i % 2, "value");
+}
+
+static bool
+all_committed(const char *group, const char *const topics[2], int64_t offset)
+{
+	for (int i = 0; i < 4; i++)
+		if (it_committed(group, topics[i / 2], i % 2) != offset)
+			return false;
+	return true;
+}
+
+static bool
+has_of_each(const struct it_sink *s, const char *const topics[2])
+{
+	return it_handled_in(s, topics[0], 0) + it_handled_in(s, topics[0], 1) > 0 &&
+	    it_handled_in(s, topics[1], 0) + it_handled_in(s, topics[1], 1) > 0;
+}
+
+static void
+members_of_one_group_may_subscribe_to_different_topics(void **state)
+{
+	const char *const topics[] = { it_topic("one", 2, NULL), it_topic("other", 2, NULL) }, *group = it_name("group");
+	struct it_sink *s = it_sink_new(), *second = it_sink_new();
+	carafe *app = two_connections(it_protocol(state), group, topics, s), *next;
+	int count = 1;
+
+	produce_everywhere(topics);
+	it_until(all_committed(group, topics, count));
+	assert_int_equal(it_members(group), 2);
+	next = two_connections(it_protocol(state), group, topics, second);
+	it_until((produce_everywhere(topics), count++, has_of_each(second, topics)));
+	it_until(all_committed(group, topics, count));
+	assert_int_equal(it_members(group), 4);
+	it_stop(app);
+	produce_everywhere(topics);
+	count++;
+	it_until(all_committed(group, topics, count));
+	it_stop(next);
+	for (int i = 0; i < 4; i++)
+		it_expect_each_once_among((struct it_sink *[]){ s, second, NULL }, topics[i / 2], i % 2, 0, (size_t)count);
+}
+
 /* ------------------------------------------------------------------------------------------------ by hand */
 
 static void
@@ -262,6 +326,7 @@ main(void)
 		IT_PROTOCOLS(a_pattern_that_matches_nothing_yet_starts_and_stops),
 		IT_PROTOCOLS(a_pattern_leaves_out_its_dead_letters_and_what_the_group_names),
 		IT(a_strategy_cannot_choose_a_topic_that_the_pattern_matches),
+		IT_PROTOCOLS(members_of_one_group_may_subscribe_to_different_topics),
 		IT_PROTOCOLS(partitions_named_by_hand_are_consumed_without_a_group_and_committed_in_it),
 		IT_PROTOCOLS(all_partitions_by_hand_are_those_that_are_added_too),
 	};
