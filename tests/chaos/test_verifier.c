@@ -148,11 +148,22 @@ contradictions_are_seen_and_nothing_else(void **state)
 static void
 who_was_stopped_may_go_on_without_knowing(void **state)
 {
-	struct verifier *v = read_log("A 1 0\nA 2 0\nB 1 0 1 0:1\n", FAIR, 0);
+	static const struct {
+		const char *log;
+		unsigned manners;
+	} gone_on[] = {
+		{ "A 1 0\nA 2 0\nB 1 0 1 0:1\n", 0 },
+		{ "A 1 0\nA 2 0\nB 2 0 1 " K0 "\nE 2 0 1 " K0 "\nC 2 0:1\nB 1 0 1 " K0 "\n", KEYED },
+		{ "A 1 0\nA 2 0\nB 2 0 1 " L0 "\nE 2 0 1 " L0 "\nV 2 stop 0\nB 1 0 1 " L0 "\n", KEYED },
+	};
 
 	(void)state;
-	assert_null(verifier_violation(v));
-	verifier_free(v);
+	for (size_t i = 0; i < sizeof(gone_on) / sizeof(gone_on[0]); i++) {
+		struct verifier *v = read_log(gone_on[i].log, FAIR, gone_on[i].manners);
+
+		assert_null(verifier_violation(v));
+		verifier_free(v);
+	}
 }
 
 /* A request that was given up may lie about in a node that stands still. */
