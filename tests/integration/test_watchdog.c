@@ -149,6 +149,36 @@ a_shutdown_hook_may_take_longer_than_the_limit(void **state)
 	assert_int_equal(it_committed(group, topic, 0), MESSAGES);
 }
 
+static carafe_rc
+take_longer_than_the_limit_once(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
+{
+	(void)s;
+	(void)c;
+	if (m->offset == 0)
+		it_nap(it_limit_ms(IT_KIP848) + 1100);
+	return CARAFE_OK;
+}
+
+static void
+a_partition_by_hand_has_no_limit(void **state)
+{
+	const char *topic = it_topic("by-hand", 1, NULL), *group = it_name("group");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	carafe *app = it_app(.protocol = IT_KIP848, .events = events, .concurrency = 1, .impatient = true);
+
+	(void)state;
+	it_produce_many(topic, 0, 0, MESSAGES);
+	s->on_message = take_longer_than_the_limit_once;
+	carafe_assign(it_route(app, group, topic, it_message_handler, s), .partitions = "all");
+	it_start(app);
+	it_until(it_committed(group, topic, 0) == MESSAGES);
+	it_stop(app);
+	assert_int_equal(it_event_count(events, CARAFE_EV_CONSUMER_STUCK), 0);
+	assert_int_equal(it_event_count(events, CARAFE_EV_CONNECTION_LEFT), 0);
+	it_expect_each_once(s, topic, 0, 0, MESSAGES);
+}
+
 int
 main(void)
 {
@@ -156,6 +186,7 @@ main(void)
 		IT_PROTOCOLS(others_take_over_from_a_member_whose_handler_hangs_and_it_comes_back),
 		IT_COOPERATIVE_ONES(a_stop_while_the_member_stays_away_waits_for_the_handler),
 		IT(messages_that_are_slow_together_are_no_hang),
+		IT(a_partition_by_hand_has_no_limit),
 		IT(a_shutdown_hook_may_take_longer_than_the_limit),
 	};
 
