@@ -73,8 +73,10 @@ is_repeated(struct crf_lane *l, const carafe_message *m)
 {
 	if (l->from->stamp == NULL)
 		return false;
-	if (l->first.offset < 0)
+	if (l->first.offset < 0) { /* wherever it is: what was expected may not be there */
 		remember_first(l, m);
+		return false;
+	}
 	if (m->offset >= l->taken)
 		return false;
 	if (m->offset == l->first.offset && l->first.stamp > 0 && l->from->stamp(m) == l->first.stamp &&

@@ -172,6 +172,46 @@ times_and_ends_from_outside(void **unused)
 	it_stop(s->arg);
 }
 
+static bool
+produce_until_handled(const char *topic, const struct it_sink *s, size_t count)
+{
+	it_produce(topic, 0, "more");
+	return it_handled(s) >= count;
+}
+
+/* As after retention: 5 to 9 are there, 5 is committed, and the app is sent elsewhere. Where it lands. */
+static int64_t
+lands(const char *reset, int64_t to)
+{
+	const char *topic = it_topic("trimmed", 1, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new();
+	struct it_events *e = it_events_new();
+
+	it_produce_many(topic, 0, 0, 5);
+	begin(IT_COOPERATIVE, topic, group, s, NULL);
+	it_until(it_handled(s) == 5);
+	it_stop(s->arg);
+	it_produce_many(topic, 0, 5, 5);
+	it_topic_trim(topic, 0, 5);
+	s->arg = it_app(.events = e);
+	it_route(s->arg, group, topic, it_message_handler, s, .initial_offset = reset);
+	it_start(s->arg);
+	it_until(it_handled(s) == 10);
+	assert_true(sent_to(s, e, group, topic, carafe_offset(to)) == to);
+	it_until(produce_until_handled(topic, s, 11));
+	it_stop(s->arg);
+	return handled_at(s, 10);
+}
+
+static void
+an_offset_that_is_not_there_is_what_auto_offset_reset_makes_of_it(void **unused)
+{
+	(void)unused;
+	assert_true(lands("earliest", 2) == 5);
+	assert_true(lands("earliest", 50) == 5);
+	assert_true(lands("latest", 2) >= 10);
+}
+
 static void *
 pause_until_heard(void *arg)
 {
@@ -345,6 +385,7 @@ main(void)
 		IT(a_seek_forward_leaves_out_what_was_fetched_ahead),
 		IT(a_partition_begins_where_its_first_hook_wants),
 		IT(times_and_ends_from_outside),
+		IT(an_offset_that_is_not_there_is_what_auto_offset_reset_makes_of_it),
 		IT(who_steers_need_not_wait_for_the_start),
 		IT(who_is_not_assigned_is_not_sent_anywhere),
 		IT(a_seek_to_where_it_is_fetches_nothing_again),

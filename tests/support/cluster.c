@@ -296,6 +296,24 @@ it_topic_grow(const char *name, int partitions)
 }
 
 void
+it_topic_trim(const char *name, int32_t partition, int64_t offset)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(in_use->rk);
+	rd_kafka_DeleteRecords_t *trim;
+	rd_kafka_event_t *event;
+
+	rd_kafka_topic_partition_list_add(list, name, partition)->offset = offset;
+	trim = rd_kafka_DeleteRecords_new(list);
+	rd_kafka_DeleteRecords(in_use->rk, &trim, 1, NULL, queue);
+	event = answer(queue, "DeleteRecords");
+	assert_int_equal(rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event))->elems[0].err, 0);
+	rd_kafka_event_destroy(event);
+	rd_kafka_DeleteRecords_destroy(trim);
+	rd_kafka_topic_partition_list_destroy(list);
+}
+
+void
 it_topic_config(const char *name, const char *key, const char *value)
 {
 	rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name);

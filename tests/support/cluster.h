@@ -28,6 +28,8 @@ void it_topic_make(const char *name, int partitions, const carafe_kv *config);
 /* Until it is gone; until it has so many partitions. */
 void it_topic_delete(const char *name);
 void it_topic_grow(const char *name, int partitions);
+/* Takes away what is before the offset. */
+void it_topic_trim(const char *name, int32_t partition, int64_t offset);
 void it_topic_config(const char *name, const char *key, const char *value);
 
 /* Produces and waits for the acknowledgement. partition -1: any. headers: name and value pairs, NULL none. Returns the

@@ -56,8 +56,9 @@ CARAFE_API carafe_rc carafe_resume(carafe_consumer *c);
 
 /* Goes on from there when the handler has returned. A place that is in hand costs nothing, another is fetched anew. What is
  * committed never moves back: after a crash the group goes on from there. Success marks what is before the position, as with
- * carafe_pause(); with a time or the earliest message it marks nothing. When the handler fails, its retry goes on from the
- * position. It waits for deferred messages before this one, until they are done. A pause stays.
+ * carafe_pause(); with a time or the earliest message it marks nothing. An offset that the log does not have is what
+ * auto.offset.reset makes of it. When the handler fails, its retry goes on from the position. It waits for deferred messages
+ * before this one, until they are done. A pause stays.
  *
  * reset_offset: a retry begins at the position, or behind it. Without, what was marked before the seek is left out when
  * something is retried.
