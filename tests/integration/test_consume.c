@@ -163,16 +163,21 @@ without_max_wait_time_a_batch_does_not_wait(void **state)
 	const char *topic = it_topic("no-wait", 1, NULL);
 	struct it_sink *s = it_sink_new();
 	carafe *app = it_app(.kafka = CARAFE_KV({ "fetch.wait.max.ms", "10" }));
+	int quick = 0; /* quicker than the least that anybody would notice of a max_wait_time of 1000 */
 
 	(void)state;
 	it_route(app, it_name("group"), topic, it_batch_handler, s);
 	it_start(app);
 	for (size_t i = 0; i < 10; i++) { /* nothing but what is there already could let the next one be handled */
+		double before = it_now();
+
 		it_produce(topic, 0, "alone");
 		it_until(it_handled(s) == i + 1);
 		assert_int_equal(it_at(s, CARAFE_HOOK_CONSUME, i).count, 1);
+		quick += it_at(s, CARAFE_HOOK_CONSUME, i).at - before < 900;
 	}
 	it_stop(app);
+	assert_true(quick >= 5);
 }
 
 /* ------------------------------------------------------------------------------------------------ state */
@@ -422,6 +427,7 @@ a_wrap_that_forgets_to_proceed_is_reported_and_nothing_is_skipped(void **state)
 	it_route(app, it_name("group"), topic, wrapped, s);
 	it_start(app);
 	it_until(it_handled(s) >= 40);
+	assert_int_equal(it_threads("crf-worker"), 2);
 	it_stop(app);
 	for (int p = 0; p < 4; p++)
 		it_expect_each_once(s, topic, p, 0, 10);

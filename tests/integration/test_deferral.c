@@ -7,7 +7,7 @@
 /* What is in progress, and a thread that completes it. */
 static struct {
 	pthread_mutex_t mu;
-	carafe_deferred *held[1024];
+	carafe_deferred *held[8192];
 	size_t count;
 	size_t most;
 } shelf = { .mu = PTHREAD_MUTEX_INITIALIZER };
@@ -124,25 +124,26 @@ complete_so_many(int count)
 }
 
 static void
-many_are_in_progress_at_once_on_one_worker(void **state)
+thousands_are_in_progress_at_once_on_one_worker(void **state)
 {
 	const char *topic = it_topic("many", 1, NULL), *group = it_name("group");
 	struct it_sink *s = it_sink_new();
-	carafe *app = it_app(.concurrency = 1, .max_messages = 500);
+	carafe *app = it_app(.concurrency = 1, .max_messages = 5000);
 
 	(void)state;
 	empty_shelf();
-	it_produce_many(topic, 0, 0, 700);
+	it_produce_many(topic, 0, 0, 7000);
 	s->on_message = defer;
 	it_route(app, group, topic, it_message_handler, s);
 	it_start(app);
-	it_until(shelved() == 500);
-	complete_so_many(500); /* not those that come meanwhile */
-	it_until(shelved() == 200);
-	complete_so_many(200);
+	it_until(shelved() == 5000);
+	assert_int_equal(it_threads("crf-worker"), 1);
+	complete_so_many(5000); /* not those that come meanwhile */
+	it_until(shelved() == 2000);
+	complete_so_many(2000);
 	it_stop(app);
-	assert_int_equal(shelf.most, 500);
-	assert_int_equal(it_committed(group, topic, 0), 700);
+	assert_int_equal(shelf.most, 5000);
+	assert_int_equal(it_committed(group, topic, 0), 7000);
 }
 
 static void
@@ -255,7 +256,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IT_PROTOCOLS(what_another_thread_completes_is_done_once_and_committed),
-		IT(many_are_in_progress_at_once_on_one_worker),
+		IT(thousands_are_in_progress_at_once_on_one_worker),
 		IT(nothing_is_committed_before_what_is_in_progress),
 		IT(a_completion_that_fails_is_retried_and_dead_lettered),
 		IT(a_batch_may_be_deferred),

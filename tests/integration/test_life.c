@@ -1,5 +1,4 @@
 /* An app's life inside a host program: started, quieted, scaled, stopped, and what becomes of mistakes. */
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -294,29 +293,6 @@ a_child_process_is_told_that_the_app_is_not_its_own(void **state)
 
 /* ------------------------------------------------------------------------------------------------ workers */
 
-/* Threads of this process with that name. */
-static int
-threads_named(const char *name)
-{
-	DIR *tasks = opendir("/proc/self/task");
-	const struct dirent *entry;
-	int n = 0;
-
-	assert_non_null(tasks);
-	while ((entry = readdir(tasks)) != NULL) {
-		char path[300], comm[32] = "";
-		FILE *f;
-
-		snprintf(path, sizeof(path), "/proc/self/task/%s/comm", entry->d_name);
-		if ((f = fopen(path, "re")) == NULL)
-			continue;
-		n += fgets(comm, sizeof(comm), f) != NULL && strncmp(comm, name, strlen(name)) == 0;
-		fclose(f);
-	}
-	closedir(tasks);
-	return n;
-}
-
 static void
 scaling_down_while_busy_leaves_exactly_as_many_as_asked_for(void **state)
 {
@@ -333,16 +309,16 @@ scaling_down_while_busy_leaves_exactly_as_many_as_asked_for(void **state)
 	it_start(app);
 	it_until(it_handled(s) > 20);
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(threads_named("crf-worker"), 5);
+		assert_int_equal(it_threads("crf-worker"), 5);
 		carafe_scale(app, 1);
-		it_until(threads_named("crf-worker") == 1);
+		it_until(it_threads("crf-worker") == 1);
 		carafe_scale(app, 5);
 	}
 	carafe_scale(app, 0);
-	it_until(threads_named("crf-worker") == 1);
+	it_until(it_threads("crf-worker") == 1);
 	it_until(it_handled(s) == 1600);
 	carafe_scale(app, -3);
-	assert_int_equal(threads_named("crf-worker"), 1);
+	assert_int_equal(it_threads("crf-worker"), 1);
 	it_stop(app);
 	for (int p = 0; p < 8; p++)
 		it_expect_each_once(s, topic, p, 0, 200);
@@ -361,13 +337,13 @@ nothing_is_left_of_an_app(void **state)
 
 	(void)state;
 	it_produce_many(topic, 0, 0, 3);
-	before = threads_named("");
+	before = it_threads("");
 	app = it_app(.concurrency = 3);
 	carafe_dlq(it_route(app, it_name("group"), topic, it_message_handler, s), .topic = it_name("dead"));
 	it_start(app);
 	it_until(it_handled(s) == 3);
 	it_stop(app);
-	it_until(threads_named("") <= before);
+	it_until(it_threads("") <= before);
 }
 
 /* ------------------------------------------------------------------------------------------------ hanging */

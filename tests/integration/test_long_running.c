@@ -189,7 +189,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IT_COOPERATIVE_ONES(long_running_handlers_stay_in_the_group),
+		IT_PROTOCOLS(long_running_handlers_stay_in_the_group),
 		IT(a_long_running_route_may_be_throttled),
 		IT_PROTOCOLS(what_fails_after_its_partition_was_taken_is_no_dead_letter),
 		IT_PROTOCOLS(partitions_move_while_every_worker_is_busy),

@@ -29,23 +29,30 @@ a_strategy_that_the_group_does_not_know_is_explained_and_tried_until_it_does(voi
 	struct it_sink *s = it_sink_new();
 	struct it_event refused;
 	struct it_peer *peer;
+	bool range = it_protocol(state) == IT_RANGE; /* of the app; the group has the other one */
+	int rebalances;
 	carafe *app;
 
-	(void)state;
 	it_produce(topic, 0, "one");
-	peer = it_peer(.group = group, .topic = topic, .protocol = IT_RANGE);
+	peer = it_peer(.group = group, .topic = topic, .protocol = range ? IT_COOPERATIVE : IT_RANGE);
 	it_until(it_peer_assigned(peer) == 1 && it_committed(group, topic, 0) == 1);
-	app = member(IT_COOPERATIVE, group, topic, s, events, NULL);
+	rebalances = it_peer_rebalances(peer);
+	app = member(it_protocol(state), group, topic, s, events, NULL);
 	it_until(it_event_count(events, CARAFE_EV_CONNECTION_ERROR) > 0);
 	refused = it_event_at(events, CARAFE_EV_CONNECTION_ERROR, 0);
 	assert_string_equal(refused.kafka, "INCONSISTENT_GROUP_PROTOCOL");
-	assert_non_null(strstr(refused.text, "the group has range, this member offers cooperative-sticky"));
+	assert_non_null(strstr(refused.text, range ? "the group has cooperative-sticky, this member offers range" :
+						     "the group has range, this member offers cooperative-sticky"));
 	assert_non_null(strstr(refused.hint, "partition.assignment.strategy"));
-	it_peer_leave(peer);
 	it_produce(topic, 0, "two");
-	it_until(it_committed(group, topic, 0) == 2);
+	it_until(it_peer_times(peer, 0, 1) == 1);
+	assert_int_equal(it_peer_assigned(peer), 1); /* it does not even notice */
+	assert_int_equal(it_peer_rebalances(peer), rebalances);
+	it_peer_leave(peer);
+	it_produce(topic, 0, "three");
+	it_until(it_committed(group, topic, 0) == 3);
 	it_stop(app);
-	it_expect_each_once(s, topic, 0, 1, 1);
+	it_expect_each_once(s, topic, 0, 2, 1);
 }
 
 /* ------------------------------------------------------------------------------------------------ identities */
@@ -161,27 +168,34 @@ with_the_classic_protocol_an_identity_that_is_taken_over_is_explained(void **sta
 }
 
 static void
-a_static_member_of_the_new_protocol_that_restarts_is_not_noticed(void **state)
+a_static_member_that_restarts_gets_what_it_had_and_others_notice_nothing(void **state)
 {
 	const char *topic = it_topic("static", PARTITIONS, NULL), *group = it_name("group");
-	struct it_sink *s = it_sink_new();
+	struct it_sink *before = it_sink_new(), *after = it_sink_new();
+	enum it_protocol protocol = it_protocol(state);
 	struct it_peer *peer;
+	int rebalances;
 	carafe *app;
 
-	(void)state;
-	app = member(IT_KIP848, group, topic, s, NULL, CARAFE_KV({ "group.instance.id", "me" }));
+	app = member(protocol, group, topic, before, NULL, CARAFE_KV({ "group.instance.id", "me" }));
 	it_until(it_members(group) == 1);
-	peer = it_peer(.group = group, .topic = topic, .protocol = IT_KIP848);
+	peer = it_peer(.group = group, .topic = topic, .protocol = protocol);
 	it_until(it_peer_assigned(peer) == PARTITIONS / 2);
 	for (int p = 0; p < PARTITIONS; p++)
 		it_produce(topic, p, "before");
-	it_until(it_handled(s) == PARTITIONS / 2 && it_peer_got(peer) == PARTITIONS / 2);
+	it_until(it_handled(before) == PARTITIONS / 2 && it_peer_got(peer) == PARTITIONS / 2);
+	rebalances = it_peer_rebalances(peer);
 	it_stop(app);
+	assert_int_equal(it_members(group), 2); /* nobody left */
 	for (int p = 0; p < PARTITIONS; p++)
 		it_produce(topic, p, "after");
-	app = member(IT_KIP848, group, topic, s, NULL, CARAFE_KV({ "group.instance.id", "me" }));
-	it_until(it_handled(s) == PARTITIONS && it_peer_got(peer) == PARTITIONS);
-	assert_int_equal(it_peer_assigned(peer), PARTITIONS / 2);
+	app = member(protocol, group, topic, after, NULL, CARAFE_KV({ "group.instance.id", "me" }));
+	it_until(it_handled(after) >= PARTITIONS / 2 && it_peer_got(peer) >= PARTITIONS);
+	for (int p = 0; p < PARTITIONS; p++) {
+		assert_int_equal(it_handled_in(after, topic, p), it_handled_in(before, topic, p));
+		assert_int_equal(it_peer_has(peer, p), it_handled_in(before, topic, p) == 0);
+	}
+	assert_int_equal(it_peer_rebalances(peer), rebalances);
 	it_stop(app);
 }
 
@@ -280,19 +294,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IT(a_strategy_that_the_group_does_not_know_is_explained_and_tried_until_it_does),
+		IT_CLASSIC_ONES(a_strategy_that_the_group_does_not_know_is_explained_and_tried_until_it_does),
 		IT(with_the_new_protocol_an_identity_that_is_taken_refuses_the_newcomer_until_it_is_free),
 		IT(a_client_that_fails_again_and_again_leaves_nothing_behind_and_disturbs_no_other),
-		{ "with_the_classic_protocol_an_identity_that_is_taken_over_is_explained, range",
-		    with_the_classic_protocol_an_identity_that_is_taken_over_is_explained, it_begin, it_end_test, (void *)"range" },
-		{ "with_the_classic_protocol_an_identity_that_is_taken_over_is_explained, cooperative",
-		    with_the_classic_protocol_an_identity_that_is_taken_over_is_explained, it_begin, it_end_test,
-		    (void *)"cooperative" },
-		IT(a_static_member_of_the_new_protocol_that_restarts_is_not_noticed),
-		{ "a_group_moves_to_the_new_protocol_member_by_member, from range", a_group_moves_to_the_new_protocol_member_by_member,
-		    it_begin, it_end_test, (void *)"range" },
-		{ "a_group_moves_to_the_new_protocol_member_by_member, from cooperative",
-		    a_group_moves_to_the_new_protocol_member_by_member, it_begin, it_end_test, (void *)"cooperative" },
+		IT_CLASSIC_ONES(with_the_classic_protocol_an_identity_that_is_taken_over_is_explained),
+		IT_PROTOCOLS(a_static_member_that_restarts_gets_what_it_had_and_others_notice_nothing),
+		IT_CLASSIC_ONES(a_group_moves_to_the_new_protocol_member_by_member),
 		IT_PROTOCOLS(a_stop_in_the_middle_of_joining_is_clean),
 		IT_PROTOCOLS(a_stop_does_not_wait_for_a_member_that_hangs),
 	};

@@ -1,5 +1,7 @@
 #include "support/app.h"
 
+#include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -156,4 +158,26 @@ it_apps_end(void)
 		if (carafe_status_of(app) < CARAFE_RUNNING || carafe_wait(app, 10000, NULL) != CARAFE_TIMEOUT)
 			carafe_free(app);
 	}
+}
+
+int
+it_threads(const char *name)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	const struct dirent *entry;
+	int n = 0;
+
+	assert_non_null(tasks);
+	while ((entry = readdir(tasks)) != NULL) {
+		char path[300], comm[32] = "";
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%s/comm", entry->d_name);
+		if ((f = fopen(path, "re")) == NULL)
+			continue;
+		n += fgets(comm, sizeof(comm), f) != NULL && strncmp(comm, name, strlen(name)) == 0;
+		fclose(f);
+	}
+	closedir(tasks);
+	return n;
 }

@@ -38,6 +38,9 @@ void it_await_end(carafe *app);
 /* The test keeps what it_app made: it_apps_end does not look after it any more. */
 void it_app_forget(carafe *app);
 
+/* Threads of this process whose name begins so. */
+int it_threads(const char *name);
+
 /* Stops and frees whatever a test left running. */
 void it_apps_end(void);
 

@@ -25,6 +25,7 @@ struct it_peer {
 	bool gone;
 	pthread_mutex_t mu;
 	bool has[PARTITIONS_MAX]; /* mu */
+	int rebalances;           /* mu */
 	struct got *got;          /* mu */
 	size_t count, cap;        /* mu */
 	char error[64];           /* mu */
@@ -38,6 +39,7 @@ static void
 note_assignment(struct it_peer *p, const rd_kafka_topic_partition_list_t *list, bool has)
 {
 	pthread_mutex_lock(&p->mu);
+	p->rebalances++;
 	for (int i = 0; i < list->cnt; i++)
 		if (list->elems[i].partition < PARTITIONS_MAX)
 			p->has[list->elems[i].partition] = has;
@@ -275,6 +277,17 @@ it_peer_has(struct it_peer *p, int32_t partition)
 	return has;
 }
 
+int
+it_peer_rebalances(struct it_peer *p)
+{
+	int rebalances;
+
+	pthread_mutex_lock(&p->mu);
+	rebalances = p->rebalances;
+	pthread_mutex_unlock(&p->mu);
+	return rebalances;
+}
+
 size_t
 it_peer_got(struct it_peer *p)
 {
@@ -296,6 +309,18 @@ it_peer_times(struct it_peer *p, int32_t partition, int64_t offset)
 		times += p->got[i].partition == partition && p->got[i].offset == offset;
 	pthread_mutex_unlock(&p->mu);
 	return times;
+}
+
+int64_t
+it_peer_first(struct it_peer *p, int32_t partition)
+{
+	int64_t first = -1;
+
+	pthread_mutex_lock(&p->mu);
+	for (size_t i = 0; first < 0 && i < p->count; i++)
+		first = p->got[i].partition == partition ? p->got[i].offset : -1;
+	pthread_mutex_unlock(&p->mu);
+	return first;
 }
 
 const char *

@@ -23,9 +23,13 @@ struct it_peer *it_peer_(const struct it_peer_opts *opts);
 /* How many partitions it has now; whether that one is among them. */
 int it_peer_assigned(struct it_peer *p);
 bool it_peer_has(struct it_peer *p, int32_t partition);
+/* How often it was given partitions or had to give some up, be it none of them. */
+int it_peer_rebalances(struct it_peer *p);
 /* How many messages it was given; how often that one. */
 size_t it_peer_got(struct it_peer *p);
 size_t it_peer_times(struct it_peer *p, int32_t partition, int64_t offset);
+/* The first offset it was given of the partition, -1 none. */
+int64_t it_peer_first(struct it_peer *p, int32_t partition);
 /* The last error it was told, as librdkafka names it; "" none. */
 const char *it_peer_error(struct it_peer *p);
 /* Stops polling, so that it answers no rebalance while it is alive to the group; polls again. */

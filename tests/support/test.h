@@ -24,6 +24,10 @@
 	{ #fn ", range", fn, it_begin, it_end_test, (void *)"range" },                                                 \
 	    { #fn ", cooperative", fn, it_begin, it_end_test, (void *)"cooperative" },                                 \
 	    { #fn ", kip-848", fn, it_begin, it_end_test, (void *)"kip-848" }
+/* Twice, for what only the classic protocol has. */
+#define IT_CLASSIC_ONES(fn)                                                                                            \
+	{ #fn ", range", fn, it_begin, it_end_test, (void *)"range" },                                                 \
+	    { #fn ", cooperative", fn, it_begin, it_end_test, (void *)"cooperative" }
 /* What takes long by its nature is not done once more for the eager protocol. */
 #define IT_COOPERATIVE_ONES(fn)                                                                                        \
 	{ #fn ", cooperative", fn, it_begin, it_end_test, (void *)"cooperative" },                                     \
