@@ -207,15 +207,18 @@ with_nothing_marked_a_failed_batch_is_retried_and_a_restart_begins_at_the_first(
 	}
 }
 
+/* The first time. */
 static carafe_rc
 commit_mark_back_and_wait(struct it_sink *s, carafe_consumer *c, const carafe_batch *b)
 {
 	carafe_rc nothing = carafe_commit(c, NULL); /* with nothing marked, ever */
 
+	if (carafe_batch_at(b, 0)->offset > 0)
+		return CARAFE_OK;
 	if (nothing != CARAFE_OK || carafe_mark_with(c, carafe_batch_at(b, 5), .commit = 1) != CARAFE_OK ||
 	    carafe_mark(c, carafe_batch_at(b, 2)) != CARAFE_OK || carafe_commit(c, NULL) != CARAFE_OK)
 		return carafe_fail(c, "not what was expected");
-	atomic_store(&s->flag, 1);
+	atomic_fetch_add(&s->flag, 1);
 	it_gate_wait(s->gate);
 	return CARAFE_OK;
 }
@@ -223,24 +226,28 @@ commit_mark_back_and_wait(struct it_sink *s, carafe_consumer *c, const carafe_ba
 static void
 an_earlier_mark_does_not_take_back_what_is_committed(void **state)
 {
-	const char *topic = it_topic("regress", 1, NULL), *group = it_name("group");
-	struct it_sink *a = it_sink_new(), *b = it_sink_new();
+	const char *topic = it_topic("regress", 2, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new();
 	carafe *app = it_app(.protocol = it_protocol(state), .max_messages = 10, .max_wait_time = 10000);
+	struct it_peer *peer;
+	int moved;
 
-	it_produce_many(topic, 0, 0, 10);
-	a->on_batch = commit_mark_back_and_wait;
-	a->gate = it_gate_new();
-	it_route(app, group, topic, it_batch_handler, a, .marking = CARAFE_MARK_MANUAL);
+	for (int p = 0; p < 2; p++)
+		it_produce_many(topic, p, 0, 10);
+	s->on_batch = commit_mark_back_and_wait;
+	s->gate = it_gate_new();
+	it_route(app, group, topic, it_batch_handler, s, .marking = CARAFE_MARK_MANUAL);
 	it_start(app);
-	it_until(it_gate_waiting(a->gate) == 1);
-	assert_int_equal(atomic_load(&a->flag), 1);
-	it_gate_open(a->gate);
+	it_until(it_gate_waiting(s->gate) == 2);
+	assert_int_equal(atomic_load(&s->flag), 2);
+	peer = it_peer(.group = group, .topic = topic, .protocol = it_protocol(state));
+	it_gate_open(s->gate);
+	it_until(it_peer_got(peer) > 0);
+	moved = it_peer_has(peer, 0) ? 0 : 1;
+	assert_int_equal(it_peer_first(peer, moved), 6);
+	it_peer_leave(peer);
 	it_stop(app);
-	assert_int_equal(it_committed(group, topic, 0), 6);
-	app = start(group, topic, b, NULL, it_protocol(state));
-	it_until(it_handled(b) == 4);
-	it_stop(app);
-	it_expect_each_once(b, topic, 0, 6, 4);
+	assert_int_equal(it_committed(group, topic, 1 - moved), 6);
 }
 
 /* ------------------------------------------------------------------------------------------------ rebalances */
