@@ -82,6 +82,7 @@ look(struct crf_liveness *l)
 	s.unrecoverable = e->rc != CARAFE_OK;
 	crf_unlock(&e->app->mu);
 	crf_pool_running(e->pool, check_turn, &s);
+	s.consuming |= is_over(&s, crf_flow_deferred_since(&e->flow), s.v->liveness_consuming_ttl);
 	return s;
 }
 

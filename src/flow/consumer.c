@@ -256,6 +256,22 @@ crf_flow_at_end(struct crf_flow *f)
 	return at_end;
 }
 
+crf_ns
+crf_flow_deferred_since(struct crf_flow *f)
+{
+	crf_ns oldest = CRF_NEVER;
+
+	crf_lock(&f->mu);
+	crf_list_each (c, &f->consumers, struct carafe_consumer, link) {
+		crf_ns since = atomic_load_explicit(&c->deferred_since, memory_order_relaxed);
+
+		if (since != 0 && since < oldest && !c->topic->long_running)
+			oldest = since;
+	}
+	crf_unlock(&f->mu);
+	return oldest != CRF_NEVER ? oldest : 0;
+}
+
 void
 crf_flow_describe(struct crf_flow *f, struct crf_buf *out)
 {

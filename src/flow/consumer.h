@@ -78,6 +78,7 @@ struct carafe_consumer {
 	carafe_deferred *deferred; /* the handler has deferred it */
 	bool resumes;              /* this run is the last one's continuation */
 	bool in_order;             /* what is in progress is not overtaken */
+	_Atomic crf_ns deferred_since; /* it has waited for the work at the head, or what must come back before it; 0: it does not */
 
 	struct crf_keys *keys; /* strands do its work; NULL: it does */
 };

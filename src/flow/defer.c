@@ -123,6 +123,13 @@ finish(struct crf_window *w, struct slot *s, carafe_rc rc, const char *why)
 	fill(w, s, rc == CARAFE_OK ? DONE : FAILED, rc, why);
 }
 
+/* For those who look whether it is ever completed. */
+static void
+wait_since(struct carafe_consumer *c, crf_ns when)
+{
+	atomic_store_explicit(&c->deferred_since, when, memory_order_relaxed);
+}
+
 /* mu held. What the slot says is the handler's verdict now. */
 static carafe_rc
 take_verdict(struct carafe_consumer *c, struct slot *s)
@@ -132,6 +139,7 @@ take_verdict(struct carafe_consumer *c, struct slot *s)
 	snprintf(c->why, sizeof(c->why), "%s", s->why != NULL ? s->why : "");
 	c->attempt = c->lane.strand.attempt;
 	fill(c->window, s, NEW, CARAFE_OK, NULL);
+	wait_since(c, 0);
 	return rc;
 }
 
@@ -146,6 +154,8 @@ await(struct carafe_consumer *c)
 	w->suspended = true;
 	s->lent = true;
 	s->awaiting = true;
+	if (atomic_load_explicit(&c->deferred_since, memory_order_relaxed) == 0)
+		wait_since(c, crf_worker_began(c->lane.worker));
 }
 
 /* mu held. This run of the head ends only when it is completed: the run after that is the same one. */
@@ -170,6 +180,7 @@ pass_finished(struct carafe_consumer *c)
 		fill(w, &w->slots[b->head++], NEW, CARAFE_OK, NULL);
 	if (b->head == first)
 		return 0;
+	wait_since(c, 0); /* the next one is waited for anew */
 	if (!c->topic->manual_marking)
 		crf_steer_mark(c, first, b->head);
 	crf_failures_clear(&c->failures);
@@ -338,6 +349,8 @@ crf_window_resume(struct carafe_consumer *c)
 	s->lent = false;
 	if (c->window->in_progress > 0)
 		await(c);
+	else
+		wait_since(c, 0);
 	crf_unlock(&c->window->mu);
 	return passed;
 }

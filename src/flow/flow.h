@@ -49,6 +49,9 @@ void crf_flow_give_up_dispatches(struct crf_flow *f, crf_ns now);
 bool crf_flow_is_quiet(struct crf_flow *f);
 /* Every consumer has reached the end of its partition; false when there is none. */
 bool crf_flow_at_end(struct crf_flow *f);
+/* Since when a consumer has waited for work that it has deferred, the one that waits longest; 0: none does. Those of long-running
+ * topics may take as long as they like. Any thread. */
+crf_ns crf_flow_deferred_since(struct crf_flow *f);
 /* Adds a line on each consumer. */
 void crf_flow_describe(struct crf_flow *f, struct crf_buf *out);
 /* The consumer whose lane's task this is, for those who look at running turns. */

@@ -8,6 +8,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <carafe/feature/deferral.h>
+
 #include "support/test.h"
 
 #define BOUND_MS 10000 /* within which it must be red once the ttl is over */
@@ -119,6 +121,34 @@ a_handler_that_hangs_makes_the_endpoint_say_so_until_it_returns(void **state)
 	it_until(it_gate_waiting(s->gate) == 1);
 	await_red(port, it_now(), 1000, "consumption_ttl_exceeded");
 	it_gate_open(s->gate);
+	it_until(code_of(port) == 200);
+	it_stop(app);
+}
+
+static carafe_rc
+defer_and_forget(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
+{
+	(void)m;
+	s->arg = carafe_defer(c);
+	atomic_store(&s->flag, 1);
+	return CARAFE_PENDING;
+}
+
+static void
+work_that_is_deferred_and_never_completed_is_told(void **state)
+{
+	const char *topic = it_topic("forgotten", 1, NULL), *port = free_port();
+	struct it_sink *s = it_sink_new();
+	carafe *app = it_app(.settings = CARAFE_KV({ "liveness.port", port }, { "liveness.consuming_ttl", "1000" }));
+
+	(void)state;
+	s->on_message = defer_and_forget;
+	it_route(app, it_name("group"), topic, it_message_handler, s);
+	it_start(app);
+	it_produce(topic, 0, "forgotten");
+	it_until(atomic_load(&s->flag) == 1);
+	await_red(port, it_now(), 1000, "consumption_ttl_exceeded");
+	assert_int_equal(carafe_complete(s->arg, CARAFE_OK, NULL), CARAFE_OK);
 	it_until(code_of(port) == 200);
 	it_stop(app);
 }
@@ -398,6 +428,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IT(a_handler_that_hangs_makes_the_endpoint_say_so_until_it_returns),
+		IT(work_that_is_deferred_and_never_completed_is_told),
 		IT(a_long_running_handler_is_healthy_and_silent_clients_keep_nobody_waiting),
 		IT(an_app_with_more_to_do_than_it_can_is_never_called_ill),
 		IT(a_port_that_is_taken_is_told_at_the_start),

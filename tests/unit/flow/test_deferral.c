@@ -97,6 +97,70 @@ nothing_is_marked_before_what_is_in_progress(void **unused)
 }
 
 static void
+since_when_the_first_of_those_in_progress_is_waited_for(void **unused)
+{
+	crf_ns first, next;
+
+	(void)unused;
+	begin(&deferring);
+	assert_true(crf_flow_deferred_since(&r.flow) == 0);
+	fake_messages(&r.source, 10, 12);
+	expect(&r, "m10 a1;m11 a1;m12 a1;");
+	first = crf_flow_deferred_since(&r.flow);
+	assert_true(first != 0);
+	pass(r.pool, CRF_SECOND);
+	done(11);
+	fake_messages(&r.source, 13, 13);
+	expect(&r, "m13 a1;");
+	assert_true(crf_flow_deferred_since(&r.flow) == first); /* others that come and go do not help it */
+	done(10);
+	next = crf_flow_deferred_since(&r.flow);
+	assert_true(next == first + CRF_SECOND);
+	done(12);
+	done(13);
+	assert_true(crf_flow_deferred_since(&r.flow) == 0);
+	rig_fini(&r);
+}
+
+static void
+since_when_a_batch_is_waited_for(void **unused)
+{
+	crf_ns first;
+
+	(void)unused;
+	begin(&deferring_batches);
+	fake_messages(&r.source, 10, 11);
+	expect(&r, "b10+2 a1;");
+	first = crf_flow_deferred_since(&r.flow);
+	fake_messages(&r.source, 12, 12);
+	pass(r.pool, CRF_SECOND);
+	carafe_complete(whole, CARAFE_OK, NULL);
+	expect(&r, "b12+1 a1;");
+	assert_true(first != 0 && crf_flow_deferred_since(&r.flow) == first + CRF_SECOND);
+	carafe_complete(whole, CARAFE_FAILED, "bad luck");
+	settle(r.pool);
+	assert_true(crf_flow_deferred_since(&r.flow) == 0); /* a retry is not waited for, but for a time */
+	crf_buf_reset(&r.log);
+	rig_fini(&r);
+}
+
+static void
+what_has_come_back_is_not_waited_for_in_a_pause(void **unused)
+{
+	(void)unused;
+	begin(&deferring);
+	fake_messages(&r.source, 10, 10);
+	expect(&r, "m10 a1;");
+	assert_true(crf_flow_deferred_since(&r.flow) != 0);
+	crf_flow_wish(&r.flow, "billing", "orders", 0, &(struct crf_wish){ .pauses = true, .outside = true, .until = CRF_NEVER });
+	complete(10, CARAFE_FAILED);
+	settle(r.pool);
+	assert_true(crf_flow_deferred_since(&r.flow) == 0);
+	crf_buf_reset(&r.log);
+	rig_fini(&r);
+}
+
+static void
 no_more_than_max_messages_are_in_hand(void **unused)
 {
 	(void)unused;
@@ -470,6 +534,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_next_ones_are_handed_out_without_waiting),
 		cmocka_unit_test(nothing_is_marked_before_what_is_in_progress),
+		cmocka_unit_test(since_when_the_first_of_those_in_progress_is_waited_for),
+		cmocka_unit_test(since_when_a_batch_is_waited_for),
+		cmocka_unit_test(what_has_come_back_is_not_waited_for_in_a_pause),
 		cmocka_unit_test(no_more_than_max_messages_are_in_hand),
 		cmocka_unit_test(one_that_fails_is_retried_when_the_others_are_back),
 		cmocka_unit_test(what_fails_too_often_is_dead_lettered),
