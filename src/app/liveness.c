@@ -66,7 +66,7 @@ check_connection(struct state *s, const struct crf_connection *c)
 	crf_ns ttl = s->v->liveness_stability_ttl > 0 ? s->v->liveness_stability_ttl : 2 * (crf_ns)crf_connection_max_poll(c);
 
 	s->polling |= is_over(s, crf_connection_polled(c), s->v->liveness_polling_ttl);
-	s->stability |= ttl > 0 && is_over(s, crf_connection_revoking(c), ttl);
+	s->stability |= ttl > 0 && is_over(s, crf_connection_underway(c), ttl);
 }
 
 static struct state

@@ -12,6 +12,7 @@
 #define POLL_MS 1000       /* longest sleep of the loop; everything urgent wakes it */
 #define LEAVE_MS 5         /* how often it is looked whether the group was left: nothing tells */
 #define PARTITIONS_GUESS 16
+#define MAX_POLL 300000    /* max.poll.interval.ms, until a client says: librdkafka's default */
 #define METADATA_MS 1000
 #define LAST_TURN (100 * CRF_MS) /* what lanes that do not hang need to let go when a stop is forced */
 #define REPEAT (5 * CRF_SECOND) /* librdkafka says the same many times a second while brokers are away */
@@ -30,6 +31,7 @@ crf_connection_new(const struct crf_connection_spec *spec, int copy, const struc
 	c->copy = copy;
 	c->name = copy < 0 ? crf_strdup(spec->name) : crf_format("%s-%d", spec->name, copy);
 	atomic_init(&c->rebalanced, crf_now());
+	atomic_init(&c->max_poll, MAX_POLL);
 	c->settings = settings;
 	c->prefetch_kib = prefetch_kib;
 	c->bus = bus;
@@ -72,6 +74,14 @@ crf_connection_spec(const struct crf_connection *c)
 }
 
 bool
+crf_connection_is_classic(const struct crf_connection *c)
+{
+	const char *protocol = crf_kvs_get(&c->spec->kafka, "group.protocol");
+
+	return !c->spec->direct && (protocol == NULL || strcasecmp(protocol, "consumer") != 0);
+}
+
+bool
 crf_connection_steady(const struct crf_connection *c)
 {
 	return atomic_load(&c->steady);
@@ -84,9 +94,9 @@ crf_connection_polled(const struct crf_connection *c)
 }
 
 crf_ns
-crf_connection_revoking(const struct crf_connection *c)
+crf_connection_underway(const struct crf_connection *c)
 {
-	return atomic_load(&c->revoking);
+	return atomic_load(&c->underway);
 }
 
 void
@@ -332,12 +342,9 @@ report_topic(struct crf_connection *c, const char *topic, int code)
 static void
 look_for_topics(struct crf_connection *c, struct crf_client *client)
 {
-	const char *protocol = crf_kvs_get(&c->spec->kafka, "group.protocol");
 	int code;
 
-	bool is_silent = c->spec->direct || (protocol != NULL && strcasecmp(protocol, "consumer") == 0);
-
-	if (!is_silent || !crf_client_reached(client))
+	if (crf_connection_is_classic(c) || !crf_client_reached(client))
 		return;
 	for (size_t i = 0; i < c->spec->topic_count; i++) {
 		const struct crf_topic *t = &c->spec->topics[i];
@@ -586,6 +593,7 @@ serve(struct crf_connection *c)
 		crf_rebalance_advance(c, now);
 		crf_epoch_unblock(c);
 		crf_commit_serve(c, now);
+		crf_underway_serve(c, now);
 		look_for_broker(c, now);
 		if (c->fatal)
 			break;
@@ -630,14 +638,18 @@ live_once(struct crf_connection *c)
 {
 	c->fatal = c->absent = c->subscribed = false;
 	c->phase = CRF_CONNECTION_RUNNING;
-	if (open_client(c, &c->last_error) != CARAFE_OK)
+	crf_underway_begin(c);
+	if (open_client(c, &c->last_error) != CARAFE_OK) {
+		crf_underway_failed(c);
 		return c->last_error.rc;
+	}
 	crf_errands_begin(c);
 	report_started(c);
 	serve(c);
 	atomic_store(&c->polled, 0);
+	if (c->fatal)
+		crf_underway_failed(c);
 	close_client(c);
-	atomic_store(&c->revoking, 0);
 	return c->fatal ? c->last_error.rc : CARAFE_OK;
 }
 
@@ -650,6 +662,7 @@ run(void *arg)
 	c->started = crf_now();
 	while ((rc = live_once(c)) != CARAFE_OK && (c->reached || c->patient) && !atomic_load(&c->stop))
 		pause_before_reset(c);
+	crf_underway_end(c);
 	if (rc == CARAFE_OK || atomic_load(&c->stop))
 		CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_STOPPED, CRF_STR(GROUP, c->spec->group),
 		    CRF_STR(CONNECTION, c->name), CRF_INT(TIME_MS, (crf_now() - c->started) / CRF_MS));

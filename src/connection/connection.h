@@ -61,12 +61,13 @@ bool crf_connection_stopping(const struct crf_connection *c);
 bool crf_connection_over(const struct crf_connection *c);
 /* No lane holds anything of it any more: it may be freed once it has stopped. Any thread. */
 bool crf_connection_released(struct crf_connection *c);
-/* ms that a handler may take before others think this member dead. Any thread, after the start. */
+/* ms that a handler may take before others think this member dead. Any thread. */
 int crf_connection_max_poll(const struct crf_connection *c);
-/* When its thread last looked at its client, 0 while it has none; since when it gives partitions up, 0 when it does not.
- * Any thread. */
+/* When its thread last looked at its client, 0 while it has none. Any thread. */
 crf_ns crf_connection_polled(const struct crf_connection *c);
-crf_ns crf_connection_revoking(const struct crf_connection *c);
+/* Since when it has been on its way to having its partitions, for as long as starting anew might help; 0: it has them, or waits for
+ * others. Any thread. */
+crf_ns crf_connection_underway(const struct crf_connection *c);
 /* One line on what it is doing. Any thread. */
 void crf_connection_describe(struct crf_connection *c, struct crf_buf *out);
 

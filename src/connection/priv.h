@@ -50,7 +50,7 @@ struct crf_connection {
 	atomic_bool over; /* stopped() was called */
 	atomic_bool steady;
 	_Atomic crf_ns polled;      /* last turn of its thread; 0: no client now */
-	_Atomic crf_ns revoking;    /* since when partitions are on their way out; 0: none are */
+	_Atomic crf_ns underway;    /* underway.c: since when it has been on its way to having its partitions; 0 */
 	atomic_int max_poll;
 	atomic_int assigned;        /* epochs */
 	_Atomic crf_ns rebalanced;  /* last */
@@ -69,6 +69,9 @@ struct crf_connection {
 	crf_ns absent_since;
 	struct crf_partitions strays; /* connection: which this client may still fetch when it has given them up; stray.c */
 	struct crf_revoke revoke;
+	bool answered;    /* underway.c: an assignment of this client, and no revocation since */
+	crf_ns ask_at;    /* likewise: when the group is asked next */
+	crf_ns failed_at; /* likewise: the last client that could not go on; 0 */
 	crf_ns started;
 	bool reached;
 	bool patient; /* no boot_timeout */
@@ -123,6 +126,16 @@ void crf_rebalance_revoke(struct crf_connection *c, struct crf_client_event *ev)
 void crf_rebalance_advance(struct crf_connection *c, crf_ns now);
 /* Ends every epoch at once, as lost: the client is going. */
 void crf_rebalance_lose_all(struct crf_connection *c);
+
+/* A group of the classic protocol hands out its partitions. */
+bool crf_connection_is_classic(const struct crf_connection *c);
+
+/* underway.c: on its way to having its partitions, or to it anew; with a client that failed; it has them. */
+void crf_underway_begin(struct crf_connection *c);
+void crf_underway_failed(struct crf_connection *c);
+void crf_underway_end(struct crf_connection *c);
+/* Finds out whether it waits for what starting anew might bring. Now and then asks the coordinator, for a second at most. */
+void crf_underway_serve(struct crf_connection *c, crf_ns now);
 
 /* Its stop was forced; a deadline, or when that wants an end if it is earlier. */
 bool crf_connection_forced(const struct crf_connection *c);

@@ -68,6 +68,7 @@ crf_rebalance_assign(struct crf_connection *c, struct crf_partitions *l)
 	if (blocked)
 		atomic_store(&c->unblocked, true);
 	atomic_store(&c->steady, true);
+	crf_underway_end(c);
 	atomic_store(&c->rebalanced, crf_now());
 	c->not_before = 0; /* what the last generation was refused */
 	c->dropped = false;
@@ -164,7 +165,7 @@ let_go(struct crf_connection *c)
 	    crf_now() - r->started);
 	crf_partitions_fini(&r->list);
 	r->step = CRF_REVOKE_NONE;
-	atomic_store(&c->revoking, 0);
+	crf_underway_begin(c);
 	atomic_store(&c->steady, true);
 }
 
@@ -206,7 +207,7 @@ crf_rebalance_revoke(struct crf_connection *c, struct crf_client_event *ev)
 	if (r->step != CRF_REVOKE_NONE) /* librdkafka waits for an answer before it asks again; if not, the first is moot */
 		let_go(c);
 	atomic_store(&c->steady, false);
-	atomic_store(&c->revoking, now);
+	crf_underway_begin(c);
 	*r = (struct crf_revoke){
 		.step = CRF_REVOKE_DRAINING,
 		.list = ev->partitions,
