@@ -409,6 +409,7 @@ open_client(struct crf_connection *c, carafe_error *err)
 
 		if (partitions > 2 * PARTITIONS_GUESS) { /* limits can only be set when a client is made */
 			crf_client_free(client, false);
+			client = NULL;
 			rc = make_client(c, partitions, &client, err);
 		}
 	}

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "support/taking.h"
 #include "support/test.h"
 
 #define PARTITIONS 4
@@ -250,6 +251,41 @@ a_group_moves_to_the_new_protocol_member_by_member(void **state)
 	}
 }
 
+/* ------------------------------------------------------------------------------------------------ subscribing */
+
+static atomic_int made, gone; /* clients */
+
+/* Broken from the start: librdkafka refuses every subscription then. */
+void
+it_made(rd_kafka_t *rk)
+{
+	atomic_fetch_add(&made, 1);
+	rd_kafka_test_fatal_error(rk, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, "the test wants it");
+}
+
+void
+it_gone(rd_kafka_t *rk)
+{
+	(void)rk;
+	atomic_fetch_add(&gone, 1);
+}
+
+static void
+a_client_that_cannot_subscribe_ends_the_app_and_is_no_more(void **state)
+{
+	const char *topic = it_topic("subscribe", 1, NULL), *group = it_name("group");
+	carafe *app = member(IT_KIP848, group, topic, it_sink_new(), NULL, CARAFE_KV({ "plugin.library.paths", it_plugin() }));
+	carafe_error err = { 0 };
+
+	(void)state;
+	assert_int_equal(carafe_wait(app, IT_PATIENCE_MS, &err), CARAFE_FATAL);
+	assert_non_null(strstr(err.text, "cannot subscribe"));
+	it_app_forget(app);
+	carafe_free(app);
+	assert_int_equal(atomic_load(&made), 1);
+	assert_int_equal(atomic_load(&gone), 1);
+}
+
 /* ------------------------------------------------------------------------------------------------ stopping */
 
 static void
@@ -300,6 +336,7 @@ main(void)
 		IT_CLASSIC_ONES(with_the_classic_protocol_an_identity_that_is_taken_over_is_explained),
 		IT_PROTOCOLS(a_static_member_that_restarts_gets_what_it_had_and_others_notice_nothing),
 		IT_CLASSIC_ONES(a_group_moves_to_the_new_protocol_member_by_member),
+		IT(a_client_that_cannot_subscribe_ends_the_app_and_is_no_more),
 		IT_PROTOCOLS(a_stop_in_the_middle_of_joining_is_clean),
 		IT_PROTOCOLS(a_stop_does_not_wait_for_a_member_that_hangs),
 	};

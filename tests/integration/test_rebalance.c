@@ -515,15 +515,6 @@ turmoil_loses_nothing_and_repeats_nothing(void **state)
 
 /* ------------------------------------------------------------------------------------------------ in the middle of a take */
 
-static const char *
-plugin(void)
-{
-	static char path[512];
-
-	snprintf(path, sizeof(path), "%s/it_taking.so", getenv("IT_APPS"));
-	return path;
-}
-
 #define MIDDLE 10 /* offset */
 #define BEHIND 20 /* messages */
 
@@ -588,7 +579,7 @@ a_partition_that_stays_repeats_nothing_that_was_being_taken(void **state)
 	carafe *app;
 
 	(void)state;
-	app = it_app(.max_messages = 1, .kafka = CARAFE_KV({ "plugin.library.paths", plugin() },
+	app = it_app(.max_messages = 1, .kafka = CARAFE_KV({ "plugin.library.paths", it_plugin() },
 	    { "auto.commit.interval.ms", "60000" })); /* a commit waits for takes */
 	it_route(app, t.group, t.topic, repeats_counter, s);
 	produce_more(&t, 1);
@@ -670,7 +661,7 @@ lose_and_regain(enum it_protocol protocol, int slow, bool impatient, struct it_e
 	carafe *app;
 
 	app = it_app(.protocol = protocol, .impatient = impatient, .events = events,
-	    .settings = CARAFE_KV({ "reset_backoff", "100" }), .kafka = CARAFE_KV({ "plugin.library.paths", plugin() }));
+	    .settings = CARAFE_KV({ "reset_backoff", "100" }), .kafka = CARAFE_KV({ "plugin.library.paths", it_plugin() }));
 	it_route(app, t.group, t.topic, it_message_handler, s);
 	answers = TO_BE_HELD;
 	it_start(app);

@@ -115,6 +115,15 @@ it_program(const char *name)
 	return path;
 }
 
+const char *
+it_plugin(void)
+{
+	static char path[512];
+
+	snprintf(path, sizeof(path), "%s/it_taking.so", getenv("IT_APPS"));
+	return path;
+}
+
 struct it_child *
 it_spawn(const char *program, const carafe_kv *env, const char *const *args)
 {

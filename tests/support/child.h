@@ -12,6 +12,8 @@ struct it_child;
 
 /* The path of one; the caller frees. */
 char *it_program(const char *name);
+/* For plugin.library.paths: the path of what taking.h tells of. Lives as long as the program. */
+const char *it_plugin(void);
 /* Starts one, or any program by its whole path; env is added to the environment, args is what follows the program's name (NULL-terminated). */
 struct it_child *it_spawn(const char *program, const carafe_kv *env, const char *const *args);
 #define IT_ARGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
