@@ -14,8 +14,9 @@ bool
 crf_commit_is_due(const struct crf_epoch *e)
 {
 	int64_t marked = atomic_load_explicit(&e->marked, memory_order_acquire);
+	int64_t committed = atomic_load(&e->anew) ? CRF_OFFSET_NONE : e->committed;
 
-	return (marked > e->committed && marked > atomic_load_explicit(&e->floor, memory_order_relaxed)) ||
+	return (marked > committed && marked > atomic_load_explicit(&e->floor, memory_order_relaxed)) ||
 	    atomic_load(&e->restated) != e->restated_committed;
 }
 
@@ -34,6 +35,8 @@ fill_in(struct crf_epoch *e, struct crf_partition *p)
 	bool own; /* the handler's */
 
 	crf_lock(&e->mu);
+	if (atomic_exchange(&e->anew, false))
+		e->committed = CRF_OFFSET_NONE;
 	p->offset = e->committing = atomic_load_explicit(&e->marked, memory_order_acquire);
 	p->leader_epoch = atomic_load_explicit(&e->leader_epoch, memory_order_relaxed);
 	e->restated_committing = atomic_load(&e->restated);

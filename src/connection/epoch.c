@@ -62,6 +62,8 @@ crf_epoch_open(struct crf_connection *c, const struct crf_topic *topic, int32_t 
 	atomic_init(&e->marked, CRF_OFFSET_NONE);
 	atomic_init(&e->floor, CRF_OFFSET_NONE);
 	atomic_init(&e->leader_epoch, -1);
+	atomic_init(&e->forgets, false);
+	atomic_init(&e->anew, false);
 	atomic_init(&e->refs, 2); /* the connection's and the lane's */
 	crf_mutex_init(&e->mu);
 	crf_list_append(&c->epochs, &e->link);
@@ -162,16 +164,38 @@ mark_with(struct crf_epoch *e, int64_t next, int32_t leader_epoch, const char *m
 	crf_unlock(&e->mu);
 }
 
+/* Under the lock, so that whoever commits sees all of it or nothing. */
+static void
+mark_anew(struct crf_epoch *e, int64_t next, int32_t leader_epoch)
+{
+	crf_lock(&e->mu);
+	atomic_store(&e->forgets, false);
+	e->metadata_of = CRF_OFFSET_NONE;
+	atomic_store(&e->anew, true);
+	atomic_store(&e->floor, CRF_OFFSET_NONE);
+	atomic_store(&e->leader_epoch, leader_epoch);
+	atomic_store(&e->marked, next);
+	crf_unlock(&e->mu);
+}
+
 carafe_rc
 crf_epoch_mark(struct crf_epoch *e, int64_t next, int32_t leader_epoch, const char *metadata)
 {
 	if (atomic_load_explicit(&e->ended, memory_order_relaxed))
 		return CARAFE_LOST;
+	if (atomic_load_explicit(&e->forgets, memory_order_relaxed))
+		mark_anew(e, next, leader_epoch);
 	if (metadata == NULL)
 		move_mark(e, next, leader_epoch);
 	else
 		mark_with(e, next, leader_epoch, metadata);
 	return CARAFE_OK;
+}
+
+void
+crf_epoch_forget(struct crf_epoch *e)
+{
+	atomic_store(&e->forgets, true);
 }
 
 void

@@ -37,6 +37,8 @@ struct crf_epoch {
 	int64_t metadata_of;  /* mu: which mark it belongs to; CRF_OFFSET_NONE */
 	atomic_uint restated; /* lane writes: how often metadata was said, or is to be asked for */
 	_Atomic int64_t floor; /* what others had committed, if it was asked for before anything was marked; CRF_OFFSET_NONE */
+	atomic_bool forgets;  /* lane writes: the next mark is the first one of another log */
+	atomic_bool anew;     /* written under mu: it was made, and committed is of the log before */
 	int64_t committed;    /* connection: acknowledged by the coordinator */
 	int64_t committing;   /* connection: on its way */
 	unsigned restated_committed, restated_committing; /* connection: likewise, of restated */
@@ -55,6 +57,10 @@ size_t crf_epoch_take(struct crf_epoch *e, void **natives, size_t max);
  * with it, until a later mark; copied; NULL: nothing, or what was said when the same was marked before. CARAFE_LOST once the
  * epoch has ended. The lane's holder. */
 carafe_rc crf_epoch_mark(struct crf_epoch *e, int64_t next, int32_t leader_epoch, const char *metadata);
+
+/* The partition's log is another one than what was marked is of: the next mark counts, whatever was marked and committed before. The
+ * lane's holder. */
+void crf_epoch_forget(struct crf_epoch *e);
 
 /* The lane has something else to say of what is marked, when it is asked (crf_connection_host.note). Whoever the lane lets. */
 void crf_epoch_restated(struct crf_epoch *e);

@@ -73,6 +73,12 @@ owned(const void *source)
 }
 
 static void
+forget(void *source)
+{
+	crf_epoch_forget(source);
+}
+
+static void
 drained(void *source)
 {
 	crf_epoch_drained(source);
@@ -115,6 +121,7 @@ const struct crf_source_ops crf_epoch_source = {
 	.seek = seek,
 	.restated = restated,
 	.owned = owned,
+	.forget = forget,
 	.drained = drained,
 	.release = release,
 	.max_poll = max_poll,

@@ -38,6 +38,7 @@ struct crf_source_ops {
 	void (*seek)(void *source, struct crf_position to, crf_seek_fn *done, void *arg);
 	void (*restated)(void *source); /* ops->note has something else to say of the last mark */
 	bool (*owned)(const void *source);
+	void (*forget)(void *source); /* what is marked: the log is another one. NULL: it never is */
 	void (*drained)(void *source);
 	void (*release)(void *source);
 	int (*max_poll)(const void *source); /* ms that a turn may take before others think this member dead; 0: for ever */
@@ -118,6 +119,7 @@ struct crf_lane {
 		int32_t epoch;  /* the leader's */
 		int64_t until;  /* everything from it to before this is known, and comes once more; -1 */
 	} first;
+	bool anew; /* the log has begun anew; what is marked of the one before is to be forgotten */
 	crf_ns pause_until; /* it takes nothing in and works on nothing before; 0 */
 	crf_ns gate_until;  /* nothing goes through the filters before; 0 */
 	crf_ns fill_until;  /* a batch that is not full waits for more; 0: not yet; CRF_FILLED: no longer */

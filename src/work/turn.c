@@ -62,6 +62,7 @@ remember_first(struct crf_lane *l, const carafe_message *m)
 	l->first.stamp = l->from->stamp(m);
 	l->first.epoch = carafe_message_leader_epoch(m);
 	l->first.at = crf_now();
+	l->first.until = -1;
 }
 
 /* librdkafka may begin with a partition once more: when a rebalance came while it asked where the partition begins, it asks again,
@@ -85,6 +86,32 @@ is_repeated(struct crf_lane *l, const carafe_message *m)
 	return m->offset < l->first.until && carafe_message_leader_epoch(m) <= l->first.epoch;
 }
 
+/* A topic that was deleted and made anew while nobody noticed: what comes is from before everything that was taken in, or at the
+ * place of the first but not the same. */
+static bool
+begins_anew(const struct crf_lane *l, const carafe_message *m)
+{
+	return m->offset < l->taken && (m->offset < l->first.offset ||
+	    (m->offset == l->first.offset && l->from->stamp(m) != l->first.stamp));
+}
+
+/* Marks of the log before would hold back those of this one. What is in hand of either is done with first: that may mark once more
+ * what was before. */
+static void
+look_for_new_log(struct crf_lane *l, const carafe_message *m)
+{
+	if (begins_anew(l, m)) {
+		l->anew = true;
+		remember_first(l, m);
+	}
+	if (!l->anew || l->strand.batch->count > 0)
+		return;
+	l->anew = false;
+	crf_tracker_init(&l->tracker);
+	if (l->from->forget != NULL)
+		l->from->forget(l->source);
+}
+
 static void
 take(struct crf_lane *l, const carafe_message *m)
 {
@@ -92,6 +119,7 @@ take(struct crf_lane *l, const carafe_message *m)
 		l->from->free_native(l->source, m->native_);
 		return;
 	}
+	look_for_new_log(l, m);
 	l->taken = m->offset + 1;
 	l->eof_offset = -1;
 	l->strand.batch->count++;

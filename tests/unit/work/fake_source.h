@@ -321,6 +321,12 @@ fake_restated(void *source)
 	((struct fake_source *)source)->restated++;
 }
 
+static void
+fake_forget(void *source)
+{
+	((struct fake_source *)source)->marked = -1;
+}
+
 static bool
 fake_owned(const void *source)
 {
@@ -383,6 +389,7 @@ static const struct crf_source_ops fake_source_ops = {
 	.ask_committed = fake_ask_committed,
 	.seek = fake_seek,
 	.restated = fake_restated,
+	.forget = fake_forget,
 	.owned = fake_owned,
 	.drained = fake_drained,
 	.release = fake_release,
