@@ -105,41 +105,6 @@ critical(carafe *app, const char *why)
 	crf_unlock(&app->mu);
 }
 
-/* ------------------------------------------------------------------------------------------------ what runs */
-
-static void
-turn_text(struct crf_task *t, crf_ns since, const char *worker, struct crf_buf *out)
-{
-	crf_buf_printf(out, "%s, for %.1f s: ", worker, (double)(crf_now() - since) / (double)CRF_SECOND);
-	crf_lane_describe(crf_consumer_lane(crf_consumer_of_task(t)), out);
-}
-
-static void
-describe_turn(struct crf_task *t, crf_ns since, const char *worker, void *arg)
-{
-	turn_text(t, since, worker, arg);
-	crf_buf_putc(arg, '\n');
-}
-
-static void
-describe_connections(struct crf_engine *e, struct crf_buf *out)
-{
-	crf_lock(&e->app->mu);
-	for (size_t i = 0; i < e->connection_count; i++) {
-		crf_connection_describe(e->connections[i], out);
-		crf_buf_putc(out, '\n');
-	}
-	crf_unlock(&e->app->mu);
-}
-
-void
-crf_engine_describe(struct crf_engine *e, struct crf_buf *out)
-{
-	describe_connections(e, out);
-	crf_flow_describe(&e->flow, out);
-	crf_pool_running(e->pool, describe_turn, out);
-}
-
 /* ------------------------------------------------------------------------------------------------ the keeper */
 
 /* A turn that goes on for too long, written down while the pool is locked. */
@@ -170,7 +135,7 @@ watch_turn(struct crf_task *t, crf_ns since, const char *worker, void *arg)
 	if (!crf_consumer_overdue(c, since, w->now))
 		return;
 	crf_consumer_give_up(c);
-	turn_text(t, since, worker, &text);
+	crf_engine_describe_turn(t, since, worker, &text);
 	w->stuck = crf_realloc(w->stuck, w->count + 1, sizeof(*w->stuck));
 	s = &w->stuck[w->count++];
 	*s = (struct stuck){ crf_consumer_topic(c), l->partition, atomic_load(&l->at), since, "", crf_buf_take(&text) };
@@ -269,8 +234,7 @@ begin_force(struct crf_engine *e)
 
 	e->force_deadline = now + v->forceful_shutdown_wait * CRF_MS;
 	crf_unlock(&e->app->mu);
-	crf_pool_running(e->pool, describe_turn, &text);
-	describe_connections(e, &text);
+	crf_engine_describe_hung(e, &text);
 	for (size_t i = 0; i < e->connection_count; i++) /* before anybody is told, who may hang as well */
 		crf_connection_force(e->connections[i], now + v->forceful_shutdown_wait / 2 * CRF_MS);
 	CRF_EMIT(e->app->bus, CARAFE_EV_APP_STUCK, CRF_INT(TIMEOUT_MS, asked ? (now - e->asked) / CRF_MS : v->shutdown_timeout),

@@ -47,6 +47,10 @@ bool crf_engine_elsewhere(const carafe *app);
 
 /* What every connection and lane is doing, and whose turn it is on which worker: a line each. Any thread. */
 void crf_engine_describe(struct crf_engine *e, struct crf_buf *out);
+/* What keeps it from coming to an end, on one line: turns, what handlers have deferred, and then what connections do. Any thread. */
+void crf_engine_describe_hung(struct crf_engine *e, struct crf_buf *out);
+/* A turn that runs; in crf_pool_running. */
+void crf_engine_describe_turn(struct crf_task *t, crf_ns since, const char *worker, struct crf_buf *out);
 /* Adds a connection: which copy, -1 when there is only one. It is yet to be started. */
 struct crf_connection *crf_engine_connect(struct crf_engine *e, const struct crf_connection_spec *spec, int copy);
 /* Starts and stops copies of multiplexed connections as they are needed. Keeper. */

@@ -194,13 +194,13 @@ void
 crf_connection_describe(struct crf_connection *c, struct crf_buf *out)
 {
 	crf_lock(&c->mu);
-	crf_buf_printf(out, "connection %s: %s, %d lanes", c->name,
+	crf_buf_printf(out, "connection %s: %s, %d partition%s", c->name,
 	    c->client == NULL             ? "no client" :
 		crf_connection_forced(c) ? "stopping by force" :
 		atomic_load(&c->stop)     ? "stopping" :
 		atomic_load(&c->steady)   ? "steady" :
 					    "rebalancing",
-	    c->open_lanes);
+	    c->open_lanes, c->open_lanes == 1 ? "" : "s");
 	if (c->orphans > 0)
 		crf_buf_printf(out, ", %d left behind", c->orphans);
 	crf_unlock(&c->mu);

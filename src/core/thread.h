@@ -10,7 +10,7 @@
 #include "core/clock.h"
 
 /* Lock order, outermost first; never call user code or librdkafka holding one, but for what is said beside it.
- *   engine.mu  >  app.mu  >  connection.mu  >  window.mu (flow/defer.c)  >  spread.mu (work/spread_priv.h; after flow.mu)  >
+ *   engine.mu  >  app.mu  >  connection.mu  >  window.mu (flow/defer.c; after flow.mu)  >  spread.mu (work/spread_priv.h; likewise)  >
  *   epoch.mu (librdkafka may be called)  >  timer_mu  >  pool.mu  >  bus.mu */
 struct crf_mutex {
 	pthread_mutex_t m;

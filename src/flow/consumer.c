@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flow/defer.h"
+
 static const carafe_consumer *
 checked(const carafe_consumer *c)
 {
@@ -272,14 +274,36 @@ crf_flow_deferred_since(struct crf_flow *f)
 	return oldest != CRF_NEVER ? oldest : 0;
 }
 
+static void
+describe(struct carafe_consumer *c, const char *deferred, struct crf_buf *out)
+{
+	crf_buf_printf(out, "partition %s/", c->topic->connection->group);
+	crf_lane_describe(&c->lane, out);
+	crf_buf_printf(out, "%s%s\n", deferred[0] != '\0' ? ", " : "", deferred);
+}
+
+static void
+describe_all(struct crf_flow *f, bool only_deferred, struct crf_buf *out)
+{
+	CRF_AUTO(crf_buf) deferred = { 0 };
+
+	crf_lock(&f->mu);
+	crf_list_each (c, &f->consumers, struct carafe_consumer, link) {
+		crf_buf_reset(&deferred);
+		if (crf_window_describe(c, &deferred) || !only_deferred)
+			describe(c, crf_buf_str(&deferred), out);
+	}
+	crf_unlock(&f->mu);
+}
+
 void
 crf_flow_describe(struct crf_flow *f, struct crf_buf *out)
 {
-	crf_lock(&f->mu);
-	crf_list_each (c, &f->consumers, struct carafe_consumer, link) {
-		crf_buf_printf(out, "lane %s/", c->topic->connection->group);
-		crf_lane_describe(&c->lane, out);
-		crf_buf_putc(out, '\n');
-	}
-	crf_unlock(&f->mu);
+	describe_all(f, false, out);
+}
+
+void
+crf_flow_describe_deferred(struct crf_flow *f, struct crf_buf *out)
+{
+	describe_all(f, true, out);
 }

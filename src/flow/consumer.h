@@ -73,7 +73,7 @@ struct carafe_consumer {
 	struct crf_seek seek; /* awaited, while it is going */
 
 	/* deferral */
-	struct crf_window *window; /* NULL: nothing was ever deferred */
+	struct crf_window *_Atomic window; /* NULL: nothing was ever deferred. Others look at it, too */
 	size_t handed;             /* the handler has this message of the batch, when there is a window */
 	carafe_deferred *deferred; /* the handler has deferred it */
 	bool resumes;              /* this run is the last one's continuation */

@@ -21,7 +21,7 @@ struct slot {
 	enum state state;
 	carafe_rc rc;              /* FAILED */
 	char *why;                 /* FAILED; may be NULL */
-	const carafe_deferred *by; /* IN_PROGRESS: who will say; only compared */
+	const carafe_deferred *by; /* IN_PROGRESS: who will say; gone in other states */
 };
 
 struct crf_window {
@@ -42,6 +42,8 @@ struct carafe_deferred {
 	struct crf_window *window;
 	carafe_deferred *next; /* spare */
 	uint64_t number;
+	int64_t offset; /* of the message, or the batch's first */
+	crf_ns since;
 	carafe_message message; /* no topic: a batch */
 };
 
@@ -61,12 +63,12 @@ window_of(struct carafe_consumer *c)
 
 	if (w != NULL)
 		return w;
-	w = c->window = crf_alloc(1, sizeof(*w) + cap * sizeof(w->slots[0]));
+	w = crf_alloc(1, sizeof(*w) + cap * sizeof(w->slots[0]));
 	crf_mutex_init(&w->mu);
 	w->refs = 1;
 	w->consumer = c;
 	w->cap = cap;
-	return w;
+	return c->window = w; /* from here on others look */
 }
 
 /* mu held, unless nobody else knows the window any more. */
@@ -431,6 +433,36 @@ crf_window_forget(struct carafe_consumer *c)
 	crf_unlock(&w->mu);
 }
 
+/* mu held; something is in progress. */
+static const carafe_deferred *
+first_in_progress(const struct crf_window *w)
+{
+	const struct slot *s = w->slots;
+
+	while (s->state != IN_PROGRESS)
+		s++;
+	return s->by;
+}
+
+bool
+crf_window_describe(struct carafe_consumer *c, struct crf_buf *out)
+{
+	struct crf_window *w = c->window;
+	const carafe_deferred *first;
+	size_t count = 0;
+
+	if (w == NULL)
+		return false;
+	crf_lock(&w->mu);
+	if ((count = w->in_progress) > 0) {
+		first = first_in_progress(w);
+		crf_buf_printf(out, "%zu deferred in progress, the first at offset %lld for %.1f s", count, (long long)first->offset,
+		    (double)(crf_now() - first->since) / (double)CRF_SECOND);
+	}
+	crf_unlock(&w->mu);
+	return count > 0;
+}
+
 /* ------------------------------------------------------------------------------------------------ what handlers call */
 
 carafe_deferred *
@@ -450,7 +482,8 @@ carafe_defer(carafe_consumer *c)
 	crf_lock(&w->mu);
 	if ((d = take_spare(w)) == NULL)
 		d = crf_new(carafe_deferred);
-	*d = (carafe_deferred){ .magic = DEFERRED_MAGIC, .window = w, .number = w->base + i };
+	*d = (carafe_deferred){ .magic = DEFERRED_MAGIC, .window = w, .number = w->base + i,
+		.offset = b->messages[takes_batches(c) ? b->head : i].offset, .since = crf_now() };
 	if (!takes_batches(c))
 		d->message = b->messages[i];
 	w->refs++;

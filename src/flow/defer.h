@@ -22,5 +22,7 @@ bool crf_window_settled(struct carafe_consumer *c);
 /* Settled: the batch is gone, or begins anew elsewhere. */
 void crf_window_forget(struct carafe_consumer *c);
 void crf_window_free(struct carafe_consumer *c);
+/* A few words on what is in progress; false, and none, when nothing is. flow.mu held, so that c stays. */
+bool crf_window_describe(struct carafe_consumer *c, struct crf_buf *out);
 
 #endif

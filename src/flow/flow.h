@@ -52,8 +52,9 @@ bool crf_flow_at_end(struct crf_flow *f);
 /* Since when a consumer has waited for work that it has deferred, the one that waits longest; 0: none does. Those of long-running
  * topics may take as long as they like. Any thread. */
 crf_ns crf_flow_deferred_since(struct crf_flow *f);
-/* Adds a line on each consumer. */
+/* Adds a line on each consumer; on those alone that wait for what their handlers have deferred. */
 void crf_flow_describe(struct crf_flow *f, struct crf_buf *out);
+void crf_flow_describe_deferred(struct crf_flow *f, struct crf_buf *out);
 /* The consumer whose lane's task this is, for those who look at running turns. */
 struct carafe_consumer *crf_consumer_of_task(struct crf_task *t);
 const struct crf_topic *crf_consumer_topic(const struct carafe_consumer *c);

@@ -1,6 +1,8 @@
 /* Handlers that are done with a message later, on another thread: what is handed out meanwhile, and what is committed. */
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "support/test.h"
 
@@ -251,6 +253,46 @@ a_batch_may_be_deferred(void **state)
 	assert_int_equal(it_committed(group, topic, 0), 95);
 }
 
+static carafe *volatile left_behind; /* on purpose: no leak */
+
+static void
+what_was_never_completed_is_named_in_the_dump_and_when_the_stop_is_forced(void **state)
+{
+	const char *topic = it_topic("forgotten", 1, NULL), *group = it_name("group");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	carafe *app = it_app(.events = events, .settings = CARAFE_KV({ "forceful_shutdown_wait", "60000" }));
+	carafe_error err = { 0 };
+	struct it_event dump;
+	char at[128];
+
+	(void)state;
+	empty_shelf();
+	it_produce_many(topic, 0, 0, 5);
+	s->on_message = defer;
+	it_route(app, group, topic, it_message_handler, s);
+	it_start(app);
+	it_until(shelved() == 5);
+	(void)carafe_complete(shelf.held[0], CARAFE_OK, NULL);
+	it_until(it_committed(group, topic, 0) == 1);
+	carafe_dump(app);
+	snprintf(at, sizeof(at), "partition %s/%s[0] ", group, topic);
+	assert_true(it_event_find(events, CARAFE_EV_PROCESS_DUMP, at, &dump));
+	assert_non_null(strstr(dump.text, "4 deferred in progress, the first at offset 1 for "));
+	carafe_force_stop(app);
+	assert_int_equal(carafe_wait(app, -1, &err), CARAFE_TIMEOUT);
+	assert_non_null(strstr(err.text, at));
+	assert_non_null(strstr(err.text, "4 deferred in progress, the first at offset 1 for "));
+	assert_null(strchr(err.text, '\n'));
+	assert_true(it_event_find(events, CARAFE_EV_APP_STUCK, at, &dump));
+	assert_null(strchr(dump.text, '\n'));
+	it_app_forget(app);
+	left_behind = app;
+	for (int i = 1; i < 5; i++)
+		assert_int_equal(carafe_complete(shelf.held[i], CARAFE_OK, NULL), CARAFE_LOST);
+	it_until(it_event_count(events, CARAFE_EV_CONSUMER_REVOKED) == 1);
+}
+
 int
 main(void)
 {
@@ -260,6 +302,7 @@ main(void)
 		IT(nothing_is_committed_before_what_is_in_progress),
 		IT(a_completion_that_fails_is_retried_and_dead_lettered),
 		IT(a_batch_may_be_deferred),
+		IT(what_was_never_completed_is_named_in_the_dump_and_when_the_stop_is_forced),
 	};
 
 	return it_run(tests);

@@ -28,7 +28,8 @@ typedef struct carafe_deferred carafe_deferred;
  * are in progress have ended; then it is retried alone, or dead-lettered, as any other, and the rest goes on.
  *
  * The owner of the result must complete it exactly once: until then the partition keeps its memory, a revocation waits for
- * it up to drain_timeout and a stop up to shutdown_timeout. max.poll.interval.ms does not limit how long it takes.
+ * it up to drain_timeout and a stop up to shutdown_timeout. One that was forgotten is seen in the dump (carafe_dump(), SIGTTIN) and
+ * when a stop is forced (app.stuck): how many a partition has in progress, the first one's offset, and for how long. max.poll.interval.ms does not limit how long it takes.
  *
  * NULL outside consume and message, and when it was deferred already. A handler that returns something else after this has
  * failed, and so has one that returns CARAFE_PENDING without it. Worker. */

@@ -931,9 +931,10 @@ each_strand_is_described(void **unused)
 	feed("A10 B11");
 	settle(r.pool);
 	crf_flow_describe(&r.flow, &text);
-	assert_string_equal(crf_buf_str(&text), "lane billing/orders[0] idle at offset 10\n"
-						"lane billing/orders[0] strand 0 idle at offset 10\n"
-						"lane billing/orders[0] strand 1 idle at offset 11\n");
+	assert_string_equal(crf_buf_str(&text),
+	    "partition billing/orders[0] idle at offset 10\n"
+	    "partition billing/orders[0] strand 0 idle at offset 10, 1 deferred in progress, the first at offset 10 for 0.0 s\n"
+	    "partition billing/orders[0] strand 1 idle at offset 11, 1 deferred in progress, the first at offset 11 for 0.0 s\n");
 	done(10);
 	done(11);
 	crf_buf_reset(&r.log);
