@@ -54,8 +54,31 @@ typedef struct carafe_kv {
 	const char *value;
 } carafe_kv;
 
+/* What the macros write in which options are named: a struct of them, and a list of settings, each there until the call that it is
+ * given to has returned. C++ has no compound literals. There it takes C++20 (which names them in the order of the struct), and with
+ * g++ -Wextra also -Wno-missing-field-initializers. */
+#ifdef __cplusplus
+extern "C++" {
+template <typename opts> inline const opts *
+carafe_opts_at_(const opts &given)
+{
+	return &given;
+}
+template <size_t count> inline const carafe_kv *
+carafe_kv_at_(const carafe_kv (&given)[count])
+{
+	return given;
+}
+}
+#define CARAFE_OPTS_(type, ...) carafe_opts_at_(type{ .size = sizeof(type), __VA_ARGS__ })
+#define CARAFE_KV_(...) carafe_kv_at_({ __VA_ARGS__ })
+#else
+#define CARAFE_OPTS_(type, ...) (&(type){ .size = sizeof(type), __VA_ARGS__ })
+#define CARAFE_KV_(...) ((const carafe_kv[]){ __VA_ARGS__ })
+#endif
+
 /* CARAFE_KV({ "bootstrap.servers", "localhost:9092" }, { "fetch.min.bytes", "1" }) */
-#define CARAFE_KV(...) ((const carafe_kv[]){ __VA_ARGS__, { NULL, NULL } })
+#define CARAFE_KV(...) CARAFE_KV_(__VA_ARGS__, { NULL, NULL })
 
 /* Explicitly nothing, for an option whose 0 means "the default". */
 #define CARAFE_NONE (-1)
@@ -193,7 +216,7 @@ typedef struct carafe_opts {
 } carafe_opts;
 
 /* A new app, to be given to carafe_main() or freed with carafe_free(). At least one named argument. Drawing. */
-#define carafe_new(...) carafe_new_(&(carafe_opts){ .size = sizeof(carafe_opts), __VA_ARGS__ })
+#define carafe_new(...) carafe_new_(CARAFE_OPTS_(carafe_opts, __VA_ARGS__))
 CARAFE_API carafe *carafe_new_(const carafe_opts *opts);
 
 /* Frees an app that never ran or has terminated; NULL is fine. One whose stop was given up on (see carafe_wait) is left
@@ -235,6 +258,7 @@ typedef struct carafe_route_opts {
 	int inactive; /* 1: known to tools, not consumed */
 	int long_running; /* 1: handlers may take longer than max.poll.interval.ms, see below */
 } carafe_route_opts;
+#define CARAFE_ROUTE_OPTS_(...) CARAFE_OPTS_(carafe_route_opts, .handler_size = sizeof(carafe_handler), __VA_ARGS__)
 
 /* A handler that runs longer than max.poll.interval.ms and marks nothing meanwhile is taken to hang: consumer.stuck is reported, the member finishes
  * and commits what else it has in hand and leaves its group, so that others take over all of its partitions, and it comes
@@ -244,10 +268,7 @@ typedef struct carafe_route_opts {
 
 /* A topic consumed by a group. Topics with the same Kafka settings and connection name share one connection. Drawing. */
 typedef struct carafe_route carafe_route;
-#define carafe_route(group, topic, ...)                                                                                \
-	carafe_route_((group), (topic),                                                                                \
-	    &(carafe_route_opts){                                                                                      \
-		.size = sizeof(carafe_route_opts), .handler_size = sizeof(carafe_handler), __VA_ARGS__ })
+#define carafe_route(group, topic, ...) carafe_route_((group), (topic), CARAFE_ROUTE_OPTS_(__VA_ARGS__))
 CARAFE_API carafe_route *carafe_route_(carafe_group *group, const char *topic, const carafe_route_opts *opts);
 
 /* All topics whose names match a POSIX extended regular expression, those that are made later included (they are noticed
@@ -256,17 +277,11 @@ CARAFE_API carafe_route *carafe_route_(carafe_group *group, const char *topic, c
  * matched: topics that a route of the group names; those that an earlier pattern of the group matches; the dead letter
  * queues that routes of the group write; Kafka's own ("__...") unless the expression begins with ^__. The connection does
  * not create topics (allow.auto.create.topics=false) unless you say so. Drawing. */
-#define carafe_pattern(group, regex, ...)                                                                              \
-	carafe_pattern_((group), (regex),                                                                              \
-	    &(carafe_route_opts){                                                                                      \
-		.size = sizeof(carafe_route_opts), .handler_size = sizeof(carafe_handler), __VA_ARGS__ })
+#define carafe_pattern(group, regex, ...) carafe_pattern_((group), (regex), CARAFE_ROUTE_OPTS_(__VA_ARGS__))
 CARAFE_API carafe_route *carafe_pattern_(carafe_group *group, const char *regex, const carafe_route_opts *opts);
 
 /* Defaults for all routes, wherever they are drawn: a route's own option always wins. Once. Drawing. */
-#define carafe_defaults(app, ...)                                                                                      \
-	carafe_defaults_((app),                                                                                        \
-	    &(carafe_route_opts){                                                                                      \
-		.size = sizeof(carafe_route_opts), .handler_size = sizeof(carafe_handler), __VA_ARGS__ })
+#define carafe_defaults(app, ...) carafe_defaults_((app), CARAFE_ROUTE_OPTS_(__VA_ARGS__))
 CARAFE_API void carafe_defaults_(carafe *app, const carafe_route_opts *opts);
 
 /* ------------------------------------------------------------------------------------------------ running */

@@ -17,8 +17,7 @@ typedef struct carafe_assign_opts {
 } carafe_assign_opts;
 
 /* Drawing. */
-#define carafe_assign(route, ...)                                                                                      \
-	carafe_assign_((route), &(carafe_assign_opts){ .size = sizeof(carafe_assign_opts), __VA_ARGS__ })
+#define carafe_assign(route, ...) carafe_assign_((route), CARAFE_OPTS_(carafe_assign_opts, __VA_ARGS__))
 CARAFE_API void carafe_assign_(carafe_route *route, const carafe_assign_opts *opts);
 
 #ifdef __cplusplus

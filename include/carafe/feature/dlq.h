@@ -58,8 +58,7 @@ typedef struct carafe_dlq_opts {
 } carafe_dlq_opts;
 
 /* Drawing. */
-#define carafe_dlq(route, ...)                                                                                         \
-	carafe_dlq_((route), &(carafe_dlq_opts){ .size = sizeof(carafe_dlq_opts), __VA_ARGS__ })
+#define carafe_dlq(route, ...) carafe_dlq_((route), CARAFE_OPTS_(carafe_dlq_opts, __VA_ARGS__))
 CARAFE_API void carafe_dlq_(carafe_route *route, const carafe_dlq_opts *opts);
 
 /* Writes one message of the batch at hand (or the message) to a dead letter queue from inside the handler, with the same

@@ -54,8 +54,7 @@ typedef struct carafe_keys_opts {
 } carafe_keys_opts;
 
 /* At least one named argument. Drawing. */
-#define carafe_keys(route, ...)                                                                                        \
-	carafe_keys_((route), &(carafe_keys_opts){ .size = sizeof(carafe_keys_opts), __VA_ARGS__ })
+#define carafe_keys(route, ...) carafe_keys_((route), CARAFE_OPTS_(carafe_keys_opts, __VA_ARGS__))
 CARAFE_API void carafe_keys_(carafe_route *route, const carafe_keys_opts *opts);
 
 /* Which strand of its partition this is, 0 to max - 1; -1 when the route has none. Worker. */

@@ -26,8 +26,7 @@ typedef struct carafe_multiplex_opts {
 } carafe_multiplex_opts;
 
 /* Once for each connection of the group. Drawing. */
-#define carafe_multiplex(group, ...)                                                                                   \
-	carafe_multiplex_((group), &(carafe_multiplex_opts){ .size = sizeof(carafe_multiplex_opts), __VA_ARGS__ })
+#define carafe_multiplex(group, ...) carafe_multiplex_((group), CARAFE_OPTS_(carafe_multiplex_opts, __VA_ARGS__))
 CARAFE_API void carafe_multiplex_(carafe_group *group, const carafe_multiplex_opts *opts);
 
 #ifdef __cplusplus

@@ -17,7 +17,7 @@ typedef struct carafe_mark_opts {
 	int reserved_;
 } carafe_mark_opts;
 
-/* carafe_mark() with more to say: carafe_mark_with(c, m, .metadata = "resume at line 17", .commit = 1, .err = &err).
+/* carafe_mark() with more to say: carafe_mark_with(c, m, .metadata = "resume at line 17", .err = &err, .commit = 1).
  *
  * Metadata belongs to its offset: a later mark without any leaves none. Marking the same message again with other metadata
  * commits that; with none, the first stays. With an earlier message than what is marked it is dropped. Brokers take 4096 bytes
@@ -26,8 +26,7 @@ typedef struct carafe_mark_opts {
  *
  * CARAFE_LOST when the partition is no longer owned, CARAFE_INVALID when the message is not this consumer's or the metadata
  * was refused; with .commit also what carafe_commit() returns: then it is marked, and may still be committed. Worker. */
-#define carafe_mark_with(c, m, ...)                                                                                    \
-	carafe_mark_with_((c), (m), &(carafe_mark_opts){ .size = sizeof(carafe_mark_opts), __VA_ARGS__ })
+#define carafe_mark_with(c, m, ...) carafe_mark_with_((c), (m), CARAFE_OPTS_(carafe_mark_opts, __VA_ARGS__))
 CARAFE_API carafe_rc carafe_mark_with_(carafe_consumer *c, const carafe_message *m, const carafe_mark_opts *opts);
 
 /* Metadata for the next mark, whoever makes it: success, carafe_mark(), a dead letter. What carafe_mark_with() says wins. Copied;

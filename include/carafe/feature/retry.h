@@ -20,8 +20,7 @@ typedef struct carafe_retry_opts {
 } carafe_retry_opts;
 
 /* Drawing. */
-#define carafe_retry(route, ...)                                                                                       \
-	carafe_retry_((route), &(carafe_retry_opts){ .size = sizeof(carafe_retry_opts), __VA_ARGS__ })
+#define carafe_retry(route, ...) carafe_retry_((route), CARAFE_OPTS_(carafe_retry_opts, __VA_ARGS__))
 CARAFE_API void carafe_retry_(carafe_route *route, const carafe_retry_opts *opts);
 
 #ifdef __cplusplus

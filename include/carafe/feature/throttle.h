@@ -17,8 +17,7 @@ typedef struct carafe_throttle_opts {
 } carafe_throttle_opts;
 
 /* Drawing. */
-#define carafe_throttle(route, ...)                                                                                    \
-	carafe_throttle_((route), &(carafe_throttle_opts){ .size = sizeof(carafe_throttle_opts), __VA_ARGS__ })
+#define carafe_throttle(route, ...) carafe_throttle_((route), CARAFE_OPTS_(carafe_throttle_opts, __VA_ARGS__))
 CARAFE_API void carafe_throttle_(carafe_route *route, const carafe_throttle_opts *opts);
 
 #ifdef __cplusplus
