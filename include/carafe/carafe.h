@@ -273,10 +273,11 @@ CARAFE_API carafe_route *carafe_route_(carafe_group *group, const char *topic, c
 
 /* All topics whose names match a POSIX extended regular expression, those that are made later included (they are noticed
  * within topic.metadata.refresh.interval.ms: 5 s in development and test, 5 minutes else). Each is consumed under its own
- * name with this route's options. The expression must begin with ^, and means the same with every group protocol. Not
- * matched: topics that a route of the group names; those that an earlier pattern of the group matches; the dead letter
- * queues that routes of the group write; Kafka's own ("__...") unless the expression begins with ^__. The connection does
- * not create topics (allow.auto.create.topics=false) unless you say so. Drawing. */
+ * name with this route's options. The expression must begin with ^, and means the same with every group protocol; what other
+ * languages have and this one has not, such as \d (write [0-9]), is a mistake. Not matched: topics that a route of the group
+ * names; those that an earlier pattern of the group matches; the dead letter queues that routes of the group write; Kafka's
+ * own ("__...") unless the expression begins with ^__. The connection does not create topics
+ * (allow.auto.create.topics=false) unless you say so. Drawing. */
 #define carafe_pattern(group, regex, ...) carafe_pattern_((group), (regex), CARAFE_ROUTE_OPTS_(__VA_ARGS__))
 CARAFE_API carafe_route *carafe_pattern_(carafe_group *group, const char *regex, const carafe_route_opts *opts);
 

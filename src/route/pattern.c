@@ -4,6 +4,7 @@
  * whatever the group's protocol is (librdkafka takes POSIX expressions with the classic one, while brokers take RE2 of the
  * whole name with the new one), and what must not match can be left out: topics that the group consumes by name, and the
  * dead letter queues that it writes itself. */
+#include <ctype.h>
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,15 +23,42 @@ struct crf_matcher {
 	const carafe_route *route;  /* NULL: nobody's */
 };
 
+/* What other languages of expressions have and POSIX has not: regcomp takes it, and reads something else. */
+static char *
+foreign(const char *pattern)
+{
+	static const struct {
+		char letter;
+		const char *instead;
+	} classes[] = { { 'd', "[0-9]" }, { 'D', "[^0-9]" }, { 'w', "[A-Za-z0-9_]" }, { 'W', "[^A-Za-z0-9_]" } };
+
+	for (const char *p = pattern; (p = strpbrk(p, "\\*+?")) != NULL && p[1] != '\0'; p += *p == '\\' ? 2 : 1) {
+		if (*p != '\\' && p[1] == '?')
+			return crf_format("has %.2s, which is no lazy match in a POSIX extended regular expression; leave the ? out", p);
+		if (*p != '\\' || !isalnum((unsigned char)p[1]))
+			continue;
+		for (size_t i = 0; i < crf_array_len(classes); i++)
+			if (p[1] == classes[i].letter)
+				return crf_format("has %.2s, which means something else in a POSIX extended regular expression; write %s", p,
+				    classes[i].instead);
+		return crf_format("has %.2s: a POSIX extended regular expression has no \\ before letters and digits; write what is meant, "
+				  "such as [0-9] for digits",
+		    p);
+	}
+	return NULL;
+}
+
 char *
 crf_pattern_problem(const char *pattern)
 {
-	char why[128];
+	char why[128], *wrong;
 	regex_t regex;
 	int code;
 
 	if (pattern[0] != '^')
 		return crf_format("must begin with ^: \"^%s\" is what begins so, \"^.*%s\" what has it anywhere", pattern, pattern);
+	if ((wrong = foreign(pattern)) != NULL)
+		return wrong;
 	if ((code = regcomp(&regex, pattern, FLAGS)) == 0) {
 		regfree(&regex);
 		return NULL;

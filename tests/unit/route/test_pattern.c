@@ -92,6 +92,11 @@ mistakes(void **unused)
 		{ "", "must begin with ^" },
 		{ "^orders(", "is no POSIX extended regular expression" },
 		{ "^[", "is no POSIX extended regular expression" },
+		{ "^nu-\\d+", "has \\d, which means something else in a POSIX extended regular expression; write [0-9]" },
+		{ "^nu\\.[\\w]", "has \\w" },
+		{ "^nu\\b", "write what is meant" },
+		{ "^(nu)\\1", "has \\1" },
+		{ "^nu-[0-9]+?$", "leave the ? out" },
 	};
 
 	(void)unused;
@@ -104,6 +109,19 @@ mistakes(void **unused)
 		path = crf_format("groups.g.%s", wrong[i].regex);
 		expect_problem(&f.out, path, wrong[i].text);
 	}
+}
+
+static void
+what_is_no_letter_may_be_escaped(void **unused)
+{
+	FIXTURE(f);
+
+	(void)unused;
+	draw_pattern(&f, "g", "^nu\\.x\\-[0-9]+(a|b)?$");
+	compile(&f);
+	assert_int_equal(f.out.count, 0);
+	assert_string_equal(owner(&f, "g", "nu.x-12"), "^nu\\.x\\-[0-9]+(a|b)?$");
+	assert_string_equal(owner(&f, "g", "nu-x-12"), "nobody");
 }
 
 static void
@@ -129,6 +147,7 @@ main(void)
 		cmocka_unit_test(what_is_excluded_belongs_to_nobody_but_a_route_that_names_it),
 		cmocka_unit_test(a_connection_with_patterns_creates_no_topics_unless_told),
 		cmocka_unit_test(mistakes),
+		cmocka_unit_test(what_is_no_letter_may_be_escaped),
 		cmocka_unit_test(the_same_pattern_twice_in_a_group_is_a_mistake),
 	};
 
