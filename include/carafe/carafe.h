@@ -173,7 +173,8 @@ CARAFE_API carafe_rc carafe_fail(carafe_consumer *c, const char *format, ...) CA
 /* Marks m and everything before it in its partition as consumed: it will not be handed out again once the next commit
  * is through (auto.commit.interval.ms, every revocation and stop, carafe_commit). Marking an earlier message again
  * moves the point a retry starts from, never the committed offset. CARAFE_LOST when the partition is no longer owned:
- * nothing was marked and somebody else will be given the message. Worker. */
+ * nothing was marked and somebody else will be given the message. CARAFE_INVALID when m is no message that this consumer
+ * has had. Worker. */
 CARAFE_API carafe_rc carafe_mark(carafe_consumer *c, const carafe_message *m);
 
 /* Commits what is marked and waits for the coordinator's answer. CARAFE_OK also when there was nothing new to commit

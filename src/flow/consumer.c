@@ -28,11 +28,18 @@ carafe_fail(carafe_consumer *c, const char *format, ...)
 	return CARAFE_FAILED;
 }
 
+bool
+crf_consumer_had(const struct carafe_consumer *c, const carafe_message *m)
+{
+	return m != NULL && m->partition == c->lane.partition && crf_lane_had(&c->lane, m->offset) &&
+	    strcmp(m->topic, c->topic->name) == 0;
+}
+
 carafe_rc
 carafe_mark(carafe_consumer *c, const carafe_message *m)
 {
 	checked(c);
-	if (m == NULL || m->partition != c->lane.partition || strcmp(m->topic, c->topic->name) != 0)
+	if (!crf_consumer_had(c, m))
 		return CARAFE_INVALID;
 	return crf_lane_mark(&c->lane, m->offset, carafe_message_leader_epoch(m));
 }

@@ -93,6 +93,9 @@ struct carafe_consumer *crf_consumer_new_strand(const struct carafe_consumer *wh
 /* From here on others know it. */
 void crf_consumer_list(struct carafe_consumer *c);
 
+/* Whether m may be a message that it was given; NULL is none. */
+bool crf_consumer_had(const struct carafe_consumer *c, const carafe_message *m);
+
 /* Calls a hook inside wrap, reports what it returns. */
 void crf_consumer_call(struct carafe_consumer *c, carafe_hook hook);
 

@@ -274,8 +274,7 @@ letter_problem(const struct carafe_consumer *c, const carafe_message *m, const c
 {
 	if (route_topic == NULL)
 		return "the route has no dead letter queue: draw carafe_dlq(route, .topic = ...)";
-	if (c->hook != CARAFE_HOOK_CONSUME || m == NULL || m->partition != c->lane.partition ||
-	    strcmp(m->topic, c->topic->name) != 0)
+	if (c->hook != CARAFE_HOOK_CONSUME || !crf_consumer_had(c, m))
 		return "only a message that the handler was given can be written to a dead letter queue";
 	return crf_dead_letter_problem(c->topic, topic);
 }

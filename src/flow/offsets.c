@@ -17,12 +17,13 @@ carafe_mark_with_(carafe_consumer *c, const carafe_message *m, const carafe_mark
 	crf_check_magic(c, CRF_CONSUMER_MAGIC);
 	if (!crf_opts_copy(&o, sizeof(o), opts))
 		return crf_error(o.err, CARAFE_INVALID, "carafe_mark_with: an option that this version of carafe does not know");
+	if (!crf_consumer_had(c, m))
+		return crf_error(o.err, CARAFE_INVALID, "the message is none that was handed out of %s[%d]: nothing was marked",
+		    c->topic->name, c->lane.partition);
 	if (o.metadata != NULL)
 		crf_lane_annotate(&c->lane, o.metadata);
-	if ((rc = carafe_mark(c, m)) == CARAFE_LOST)
+	if ((rc = carafe_mark(c, m)) != CARAFE_OK)
 		return crf_error(o.err, rc, "%s[%d] is no longer owned, nothing was marked", c->topic->name, c->lane.partition);
-	if (rc != CARAFE_OK)
-		return crf_error(o.err, rc, "the message is none of %s[%d]", c->topic->name, c->lane.partition);
 	return o.commit ? carafe_commit(c, o.err) : CARAFE_OK;
 }
 

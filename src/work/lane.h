@@ -112,6 +112,7 @@ struct crf_lane {
 	struct crf_tracker tracker;
 	char *metadata;     /* of the next mark, whoever makes it; NULL */
 	int64_t taken;      /* one behind the last message taken in; -1 */
+	int64_t furthest;   /* one behind the furthest that ever was; 0 */
 	struct {            /* the message that was taken in first since it was assigned, or sought */
 		int64_t offset; /* -1 */
 		int64_t stamp;
@@ -146,6 +147,12 @@ void crf_lane_arrived_kept(struct crf_lane *l, struct crf_called *called);
 
 /* In a turn: marks offset and everything before it, in the tracker and with the source, with the metadata that waits for it. */
 carafe_rc crf_lane_mark(struct crf_lane *l, int64_t offset, int32_t leader_epoch);
+/* In a turn: offset may be that of a message which was taken in. */
+static inline bool
+crf_lane_had(const struct crf_lane *l, int64_t offset)
+{
+	return offset >= 0 && offset < l->furthest;
+}
 /* In a turn: what the next mark is to say beside its offset; copied, NULL: nothing. */
 void crf_lane_annotate(struct crf_lane *l, const char *metadata);
 /* In a turn: forgets what is in hand, a batch that is not lent. */

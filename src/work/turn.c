@@ -121,6 +121,8 @@ take(struct crf_lane *l, const carafe_message *m)
 	}
 	look_for_new_log(l, m);
 	l->taken = m->offset + 1;
+	if (l->furthest < l->taken)
+		l->furthest = l->taken;
 	l->eof_offset = -1;
 	l->strand.batch->count++;
 }

@@ -656,6 +656,31 @@ a_mark_covers_what_its_strand_had_before_and_nothing_else(void **unused)
 	rig_fini(&r);
 }
 
+static carafe_rc
+mark_another_strands(carafe_consumer *c, const carafe_message *m)
+{
+	carafe_message other = *m;
+
+	other.offset = 30;
+	assert_int_equal(carafe_mark(c, &other), m->offset < 30 ? CARAFE_INVALID : CARAFE_OK);
+	return CARAFE_OK;
+}
+
+static void
+a_strand_marks_nothing_behind_what_it_was_given(void **unused)
+{
+	static const carafe_handler handler = { .message = mark_another_strands };
+
+	(void)unused;
+	rig_init_with(&r, &handler, .marking = CARAFE_MARK_MANUAL);
+	carafe_keys(r.route, .max = 3, .distribution = CARAFE_KEYS_CONSISTENT, .partitioner = by_tens);
+	rig_run(&r);
+	feed("A10 A20 A30");
+	expect(&r, "");
+	assert_none_marked(10);
+	rig_fini(&r);
+}
+
 static void
 only_the_highest_is_marked(void **unused)
 {
@@ -1141,6 +1166,7 @@ main(void)
 		cmocka_unit_test(a_function_may_say_what_belongs_together),
 		cmocka_unit_test(what_it_cannot_tell_is_handed_out_in_order),
 		cmocka_unit_test(a_mark_covers_what_its_strand_had_before_and_nothing_else),
+		cmocka_unit_test(a_strand_marks_nothing_behind_what_it_was_given),
 		cmocka_unit_test(only_the_highest_is_marked),
 		cmocka_unit_test(a_later_mark_frees_the_commit),
 		cmocka_unit_test(a_partition_that_is_taken_away_waits_for_what_is_in_progress_and_starts_nothing),
