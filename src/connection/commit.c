@@ -9,9 +9,10 @@
 
 #define COMMIT_RETRY (1 * CRF_SECOND)
 #define COMMIT_PATIENCE (60 * CRF_SECOND) /* of a worker that waits */
+#define REFUSALS 2 /* a coordinator may not have heard of a new topic yet; of one that was deleted it never will */
 
-bool
-crf_commit_is_due(const struct crf_epoch *e)
+static bool
+is_due(const struct crf_epoch *e)
 {
 	int64_t marked = atomic_load_explicit(&e->marked, memory_order_acquire);
 	int64_t committed = atomic_load(&e->anew) ? CRF_OFFSET_NONE : e->committed;
@@ -21,12 +22,9 @@ crf_commit_is_due(const struct crf_epoch *e)
 }
 
 bool
-crf_commit_due(struct crf_connection *c)
+crf_commit_awaited(const struct crf_epoch *e)
 {
-	crf_list_each (e, &c->epochs, struct crf_epoch, link)
-		if (crf_commit_is_due(e))
-			return true;
-	return false;
+	return is_due(e) && (e->refusals < REFUSALS || crf_epoch_marked(e) != e->refused);
 }
 
 static void
@@ -52,7 +50,7 @@ static void
 collect(struct crf_connection *c, struct crf_partitions *l)
 {
 	crf_list_each (e, &c->epochs, struct crf_epoch, link)
-		if (crf_commit_is_due(e))
+		if (is_due(e))
 			fill_in(e, crf_partitions_add(l, e->topic->name, e->partition));
 }
 
@@ -143,6 +141,19 @@ drop_metadata(struct crf_epoch *e)
 	crf_unlock(&e->mu);
 }
 
+/* Said of every partition of the commit when it is true of one, be the others committed: librdkafka's doing (2.15.1,
+ * rd_kafka_cgrp_update_committed_offsets). */
+static void
+note_refusal(struct crf_epoch *e, int code)
+{
+	bool again = code == CRF_KAFKA_UNKNOWN_TOPIC_OR_PART && e->refused == e->committing;
+
+	e->refused = e->committing;
+	e->refusals = code != CRF_KAFKA_UNKNOWN_TOPIC_OR_PART ? 0 : again ? e->refusals + 1 : 1;
+	if (code == CRF_KAFKA_OFFSET_METADATA_TOO_LARGE)
+		drop_metadata(e);
+}
+
 void
 crf_commit_ended(struct crf_connection *c, const struct crf_client_event *ev)
 {
@@ -153,16 +164,15 @@ crf_commit_ended(struct crf_connection *c, const struct crf_client_event *ev)
 	for (size_t i = 0; i < ev->partitions.count; i++) {
 		const struct crf_partition *p = &ev->partitions.items[i];
 		struct crf_epoch *e = crf_epoch_find(c, p->topic, p->partition);
-		int code = ev->code != 0 ? ev->code : p->error;
+		int code = p->error != 0 ? p->error : ev->code;
 
+		failed = code != 0 ? code : failed;
 		if (e == NULL || e->committing != p->offset)
 			continue;
 		if (code == 0)
 			note_committed(e);
 		else
-			failed = code;
-		if (code == CRF_KAFKA_OFFSET_METADATA_TOO_LARGE)
-			drop_metadata(e);
+			note_refusal(e, code);
 		answer_waits(c, e, code);
 	}
 	c->dropped = failed == CRF_KAFKA_UNKNOWN_MEMBER_ID || failed == CRF_KAFKA_FENCED_MEMBER_EPOCH;
@@ -200,7 +210,7 @@ look_at_waits(struct crf_connection *c)
 			w->rc = lost(w->epoch, &w->err);
 			w->done = true;
 			crf_cond_signal(&w->changed);
-		} else if (!w->sent && !crf_commit_is_due(w->epoch)) {
+		} else if (!w->sent && !is_due(w->epoch)) {
 			answer(w, 0);
 		} else {
 			wanted = wanted || !w->sent;
@@ -216,7 +226,7 @@ set_sent(struct crf_connection *c, bool sent)
 {
 	crf_lock(&c->mu);
 	crf_list_each (w, &c->waits, struct crf_commit_wait, link)
-		w->sent = sent && crf_epoch_owned(w->epoch) && crf_commit_is_due(w->epoch);
+		w->sent = sent && crf_epoch_owned(w->epoch) && is_due(w->epoch);
 	crf_unlock(&c->mu);
 }
 

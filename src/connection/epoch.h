@@ -41,6 +41,8 @@ struct crf_epoch {
 	atomic_bool anew;     /* written under mu: it was made, and committed is of the log before */
 	int64_t committed;    /* connection: acknowledged by the coordinator */
 	int64_t committing;   /* connection: on its way */
+	int64_t refused;      /* connection: what was not committed for want of the topic, */
+	int refusals;         /* connection: and how often */
 	unsigned restated_committed, restated_committing; /* connection: likewise, of restated */
 	bool noted;    /* connection: the lane's note is on its way */
 	bool unnoted;  /* connection: brokers refuse such notes */

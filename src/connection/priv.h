@@ -161,9 +161,8 @@ void crf_commit_ended(struct crf_connection *c, const struct crf_client_event *e
 void crf_commit_serve(struct crf_connection *c, crf_ns now);
 /* The workers that wait get this answer: the client is going. */
 void crf_commit_fail_all(struct crf_connection *c, carafe_rc rc, const char *text);
-/* One of the epochs has something marked that the coordinator has not acknowledged. */
-bool crf_commit_due(struct crf_connection *c);
-bool crf_commit_is_due(const struct crf_epoch *e);
+/* It has something marked that the coordinator has not acknowledged, and that is worth waiting for. */
+bool crf_commit_awaited(const struct crf_epoch *e);
 
 /* To what there is to consume now. With nothing there it is no member of its group. */
 carafe_rc crf_connection_subscribe(struct crf_connection *c, struct crf_client *client, carafe_error *err);

@@ -121,7 +121,7 @@ report_uncommitted(struct crf_connection *c)
 		const struct crf_partition *p = &c->revoke.list.items[i];
 		struct crf_epoch *e = crf_epoch_find(c, p->topic, p->partition);
 
-		if (e != NULL && crf_commit_is_due(e))
+		if (e != NULL && crf_commit_awaited(e))
 			crf_partitions_add(&l, p->topic, p->partition)->offset = atomic_load(&e->marked);
 	}
 	if (l.count > 0) {
@@ -169,6 +169,18 @@ let_go(struct crf_connection *c)
 	atomic_store(&c->steady, true);
 }
 
+static bool
+has_uncommitted(struct crf_connection *c, const struct crf_partitions *l)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		const struct crf_epoch *e = crf_epoch_find(c, l->items[i].topic, l->items[i].partition);
+
+		if (e != NULL && crf_commit_awaited(e))
+			return true;
+	}
+	return false;
+}
+
 void
 crf_rebalance_advance(struct crf_connection *c, crf_ns now)
 {
@@ -188,7 +200,7 @@ crf_rebalance_advance(struct crf_connection *c, crf_ns now)
 		r->step = CRF_REVOKE_COMMITTING;
 		r->deadline = c->phase == CRF_CONNECTION_CLOSING ? now : now + COMMIT_BOUND; /* it has had its time */
 	}
-	if (!r->lost && now < crf_connection_bound(c, r->deadline) && (c->committing || crf_commit_due(c))) {
+	if (!r->lost && now < crf_connection_bound(c, r->deadline) && (c->committing || has_uncommitted(c, &r->list))) {
 		if (!c->committing && now >= c->not_before)
 			crf_commit_start(c, now);
 		if (!c->dropped)

@@ -423,6 +423,32 @@ handlers_that_commit_beside_each_other_are_all_answered(void **state)
 	pthread_barrier_destroy(&barrier);
 }
 
+/* Its last offset is refused for ever, and is all that is left of it. */
+static void
+a_topic_that_is_deleted_holds_up_nothing(void **state)
+{
+	const char *stays = it_topic("stays", 1, NULL), *goes = it_topic("goes", 1, NULL), *group = it_name("group");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	carafe *app = it_app(.protocol = it_protocol(state), .events = events,
+	    .kafka = CARAFE_KV({ "auto.commit.interval.ms", "600000" }, { "topic.metadata.refresh.interval.ms", "200" }));
+
+	it_route(app, group, stays, it_message_handler, s);
+	it_route(app, group, goes, it_message_handler, s);
+	it_produce(stays, 0, "value");
+	it_produce(goes, 0, "value");
+	it_start(app);
+	it_until(it_handled(s) == 2);
+	it_topic_delete(goes);
+	it_until(it_count_in(s, CARAFE_HOOK_REVOKED, goes, 0) == 1 && it_event_count(events, CARAFE_EV_REBALANCE_REVOKED) > 0);
+	assert_true(it_event_at(events, CARAFE_EV_REBALANCE_REVOKED, 0).time_ms < 6000);
+	it_produce(stays, 0, "value");
+	it_until(it_handled_in(s, stays, 0) == 2);
+	it_stop(app);
+	assert_int_equal(it_committed(group, stays, 0), 2);
+	it_expect_each_once(s, stays, 0, 0, 2);
+}
+
 int
 main(void)
 {
@@ -438,6 +464,7 @@ main(void)
 		IT(without_a_reset_policy_a_missing_offset_is_told),
 		IT(records_of_aborted_transactions_are_not_handed_out),
 		IT(handlers_that_commit_beside_each_other_are_all_answered),
+		IT_PROTOCOLS(a_topic_that_is_deleted_holds_up_nothing),
 	};
 
 	return it_run(tests);
