@@ -290,10 +290,10 @@ CARAFE_API void carafe_defaults_(carafe *app, const carafe_route_opts *opts);
 
 /* The command line: takes the app, does what argv says, and returns the exit status for main(): 0 all done and
  * committed, 64 usage, 69 brokers unreachable, 70 fatal, 75 forced to stop after shutdown_timeout, 78 configuration.
- * The server takes signals: INT, TERM, QUIT stop (a second one forces the stop, a third ends the process on the spot), TSTP falls
- * quiet, TTIN dumps; PIPE is ignored. It blocks them and has a thread wait for them, with no handlers: threads that were made
- * before must block these five as well, or one of them may be given the signal, which then ends or stops the process as if carafe
- * were not there. */
+ * The server takes signals: INT, TERM, QUIT stop (a second one forces the stop, a third ends the process on the spot; what comes
+ * within 100 ms counts as one), TSTP falls quiet, TTIN dumps; PIPE is ignored. It blocks them and has a thread wait for them.
+ * Threads of yours that do not block them pass them on, and what they are waiting in may be interrupted (EINTR). Handlers run with
+ * nearly all signals blocked, which a process that is started from one inherits: unblock there what it is to hear. */
 CARAFE_API int carafe_main(carafe *app, int argc, char **argv);
 
 /* Where a program's consumer is in its life: only ever forward, perhaps skipping some. */

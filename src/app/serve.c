@@ -1,5 +1,6 @@
-/* The server in the foreground: signals become calls, the run's outcome an exit status. Signals are blocked in every
- * thread and one takes them, so no code of carafe's ever runs in a signal handler (but for the dump's). */
+/* The server in the foreground: signals become calls, the run's outcome an exit status. Signals are blocked in every thread of
+ * carafe's and one takes them, so that no call is ever interrupted. A thread that was there before may be given one all the same: it
+ * passes it on. */
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -11,24 +12,64 @@
 #include "app/engine.h"
 #include "core/error.h"
 
+#define TOGETHER (100 * CRF_MS) /* somebody told the process and its group */
+
+static const int taken[] = { SIGINT, SIGTERM, SIGQUIT, SIGTSTP, SIGTTIN };
+
 struct signals {
 	carafe *app;
 	struct crf_thread thread;
 	sigset_t set, before;
+	struct sigaction actions[crf_array_len(taken)]; /* before */
+	crf_ns stopped_at;
+	int stops;
 	atomic_bool over;
 };
 
+/* What the signal handler knows. */
+static struct {
+	pid_t process;
+	pthread_t taker;
+	atomic_bool taking;
+	atomic_int early; /* a signal that came before anybody took them */
+} passing;
+
+/* A child that was forked and is another program not yet dies as it would have. */
 static void
-block_signals(struct signals *s)
+pass_on(int signal)
 {
+	int before = errno;
+
+	if (getpid() != passing.process) {
+		sigaction(signal, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
+		raise(signal);
+	} else {
+		atomic_store(&passing.early, signal);
+		if (atomic_load(&passing.taking) && atomic_exchange(&passing.early, 0) != 0)
+			pthread_kill(passing.taker, signal);
+	}
+	errno = before;
+}
+
+static void
+catch_signals(struct signals *s)
+{
+	passing.process = getpid();
 	sigemptyset(&s->set);
-	sigaddset(&s->set, SIGINT);
-	sigaddset(&s->set, SIGTERM);
-	sigaddset(&s->set, SIGQUIT);
-	sigaddset(&s->set, SIGTSTP);
-	sigaddset(&s->set, SIGTTIN);
+	for (size_t i = 0; i < crf_array_len(taken); i++)
+		sigaddset(&s->set, taken[i]);
 	pthread_sigmask(SIG_BLOCK, &s->set, &s->before);
+	for (size_t i = 0; i < crf_array_len(taken); i++)
+		sigaction(taken[i], &(struct sigaction){ .sa_handler = pass_on, .sa_flags = SA_RESTART }, &s->actions[i]);
 	signal(SIGPIPE, SIG_IGN); /* a log that nobody reads is no reason to drop messages */
+}
+
+static void
+let_signals_be(struct signals *s)
+{
+	for (size_t i = 0; i < crf_array_len(taken); i++)
+		sigaction(taken[i], &s->actions[i], NULL);
+	pthread_sigmask(SIG_SETMASK, &s->before, NULL);
 }
 
 static void
@@ -41,29 +82,34 @@ end_at_once(carafe *app)
 }
 
 static void
-stop(carafe *app, int times)
+stop(struct signals *s)
 {
-	if (times == 1)
-		carafe_stop(app);
-	else if (times == 2)
-		carafe_force_stop(app);
+	crf_ns before = s->stopped_at;
+
+	s->stopped_at = crf_now();
+	if (s->stops > 0 && s->stopped_at - before < TOGETHER)
+		return;
+	if (++s->stops == 1)
+		carafe_stop(s->app);
+	else if (s->stops == 2)
+		carafe_force_stop(s->app);
 	else
-		end_at_once(app);
+		end_at_once(s->app);
 }
 
 static void
-act(carafe *app, int signal, int *stops)
+act(struct signals *s, int signal)
 {
-	CRF_EMIT(app->bus, CARAFE_EV_PROCESS_SIGNAL, CRF_STR(SIGNAL, sigabbrev_np(signal)));
+	CRF_EMIT(s->app->bus, CARAFE_EV_PROCESS_SIGNAL, CRF_STR(SIGNAL, sigabbrev_np(signal)));
 	switch (signal) {
 	case SIGTSTP:
-		carafe_quiet(app);
+		carafe_quiet(s->app);
 		break;
 	case SIGTTIN:
-		carafe_dump(app);
+		carafe_dump(s->app);
 		break;
 	default:
-		stop(app, ++*stops);
+		stop(s);
 	}
 }
 
@@ -71,14 +117,19 @@ static void *
 take_signals(void *arg)
 {
 	struct signals *s = arg;
-	int stops = 0;
+	int early;
 
+	passing.taker = pthread_self();
+	atomic_store(&passing.taking, true);
+	if ((early = atomic_exchange(&passing.early, 0)) != 0)
+		act(s, early);
 	while (!atomic_load(&s->over)) {
 		int signal = sigwaitinfo(&s->set, NULL);
 
 		if (signal > 0 && !atomic_load(&s->over))
-			act(s->app, signal, &stops);
+			act(s, signal);
 	}
+	atomic_store(&passing.taking, false);
 	return NULL;
 }
 
@@ -102,7 +153,7 @@ crf_app_serve(carafe *app, bool exit_eof)
 	carafe_error err = { 0 };
 	carafe_rc rc;
 
-	block_signals(&signals);
+	catch_signals(&signals);
 	rc = crf_app_start(app, exit_eof, &err);
 	if (rc == CARAFE_OK)
 		rc = wait_for_end(&signals, &err);
@@ -112,6 +163,6 @@ crf_app_serve(carafe *app, bool exit_eof)
 		fflush(NULL);
 		_exit(crf_exit_status(rc));
 	}
-	pthread_sigmask(SIG_SETMASK, &signals.before, NULL);
+	let_signals_be(&signals);
 	return crf_exit_status(rc);
 }

@@ -125,11 +125,11 @@ crf_bell_wait(struct crf_bell *b)
 }
 
 /* A fault's signal that is blocked would kill the process without its handler (a sanitizer's, a crash reporter's) ever
- * running; SIGPROF is how profilers sample. */
+ * running; SIGPROF is how profilers sample. A child process inherits this, and a shell that cannot hear SIGCHLD waits for ever. */
 static void
 fill_blocked(sigset_t *set)
 {
-	static const int open[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT, SIGPROF,
+	static const int open[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT, SIGPROF, SIGCHLD,
 		CRF_DUMP_SIGNAL };
 
 	sigfillset(set);

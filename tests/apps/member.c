@@ -4,10 +4,12 @@
  *   APP_HANDLER  message (default): one at a time; marking: batches, marked and committed message by message
  *   APP_SLEEP    ms that each message takes
  *   APP_STUCK    hang: so does what listens for app.stuck, once
+ *   APP_THREAD   a thread is there before the app, and blocks no signals
  *
- * and in values: "hang" never returns, "poison" always fails, "wait" goes on when it is asked to stop, "stop" stops the
- * app. Every step is a line on standard output, written at once. */
+ * and in values: "hang" never returns, "poison" always fails, "wait" goes on when it is asked to stop, "sleep" takes a second,
+ * "shell" has a shell wait for a child, "stop" stops the app. Every step is a line on standard output, written at once. */
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +55,10 @@ work_on(carafe_consumer *c, const carafe_message *m)
 		nap(1000);
 	while (is(m, "wait") && !carafe_should_stop(c))
 		nap(5);
+	if (is(m, "sleep"))
+		nap(1000);
+	if (is(m, "shell") && system("sleep 0.1 & wait") != 0)
+		return carafe_fail(c, "the shell failed");
 	if (is(m, "stop"))
 		carafe_stop(carafe_app(c));
 	if (is(m, "poison"))
@@ -128,6 +134,14 @@ hang_once(const carafe_event *e, void *arg)
 		nap(1000);
 }
 
+static void *
+do_nothing(void *arg)
+{
+	for (;;)
+		nap(1000);
+	return arg;
+}
+
 static const char *
 given(const char *name, const char *fallback)
 {
@@ -146,7 +160,11 @@ main(int argc, char **argv)
 	const carafe_handler *handler = strcmp(given("APP_HANDLER", "message"), "marking") == 0 ? &marking : &by_message;
 	char *topics = strdup(given("APP_TOPICS", "none")), *rest = NULL;
 
+	pthread_t thread;
+
 	sleep_ms = atoi(given("APP_SLEEP", "0"));
+	if (getenv("APP_THREAD") != NULL)
+		pthread_create(&thread, NULL, do_nothing, NULL);
 	for (char *topic = strtok_r(topics, ",", &rest); topic != NULL; topic = strtok_r(NULL, ",", &rest))
 		carafe_route(carafe_group(app, given("APP_GROUP", "it")), topic, .handler = handler);
 	free(topics);

@@ -37,6 +37,8 @@ expect_status(struct it_child *c, int status)
 
 /* ------------------------------------------------------------------------------------------------ stopping */
 
+#define TOGETHER_MS 110 /* signals that are closer count as one */
+
 static void
 end_mid_message(int signal)
 {
@@ -65,6 +67,56 @@ a_signal_finishes_what_is_in_hand_commits_and_ends_with_0(void **state)
 	end_mid_message(SIGTERM);
 	end_mid_message(SIGINT);
 	end_mid_message(SIGQUIT);
+}
+
+static void
+a_thread_that_was_there_before_passes_signals_on(void **state)
+{
+	const char *topic = it_topic("thread", 1, NULL), *group = it_name("group");
+	struct it_child *c;
+
+	(void)state;
+	it_produce(topic, 0, "wait");
+	c = it_spawn("member",
+	    CARAFE_KV({ "APP_TOPICS", topic }, { "APP_GROUP", group }, { "APP_THREAD", "1" }, { "KAFKA", it_kafka() }),
+	    IT_ARGS("server", "--log-level", "info"));
+	it_until(said(c, "begin", topic, 0, 0));
+	it_child_signal(c, SIGTTIN);
+	it_until(it_child_said(c, "running at offset 0"));
+	it_child_signal(c, SIGTERM);
+	expect_status(c, 0);
+	assert_int_equal(said(c, "end", topic, 0, 0), 1);
+	assert_int_equal(it_committed(group, topic, 0), 1);
+}
+
+static void
+signals_that_come_together_are_one(void **state)
+{
+	const char *topic = it_topic("together", 1, NULL), *group = it_name("group");
+	struct it_child *c;
+
+	(void)state;
+	it_produce(topic, 0, "sleep");
+	c = serve(topic, group);
+	it_until(said(c, "begin", topic, 0, 0));
+	it_child_signal(c, SIGTERM);
+	it_child_signal(c, SIGINT);
+	expect_status(c, 0);
+	assert_int_equal(said(c, "end", topic, 0, 0), 1);
+}
+
+static void
+a_shell_that_a_handler_starts_ends(void **state)
+{
+	const char *topic = it_topic("shell", 1, NULL), *group = it_name("group");
+	struct it_child *c;
+
+	(void)state;
+	it_produce(topic, 0, "shell");
+	c = serve(topic, group);
+	it_until(said(c, "end", topic, 0, 0));
+	it_child_signal(c, SIGTERM);
+	expect_status(c, 0);
 }
 
 static void
@@ -120,6 +172,7 @@ a_second_signal_forces(void **state)
 	it_until(said(c, "begin", topic, 0, 0) && said(c, "end", topic, 1, 0));
 	it_child_signal(c, SIGTERM);
 	it_until(it_child_said(c, "app.stopping"));
+	it_nap(TOGETHER_MS);
 	it_child_signal(c, SIGTERM);
 	expect_status(c, 75);
 	assert_true(it_child_said(c, "app.stuck") > 0);
@@ -142,11 +195,13 @@ a_third_signal_ends_the_process_whatever_it_is_at(void **state)
 	it_until(said(c, "begin", topic, 0, 0));
 	it_child_signal(c, SIGINT);
 	it_until(it_child_said(c, "app.stopping"));
+	it_nap(TOGETHER_MS);
 	it_child_signal(c, SIGINT);
 	it_until(it_child_said(c, "a callback hangs"));
 	it_until(it_members(group) == 0); /* the group does not wait for that */
 	it_child_signal(c, SIGTTIN);
 	it_until(it_child_said(c, "process.dump  connection") && it_child_said(c, "running at offset 0"));
+	it_nap(TOGETHER_MS);
 	it_child_signal(c, SIGINT);
 	expect_status(c, 75);
 }
@@ -335,6 +390,9 @@ main(void)
 		IT(a_signal_finishes_what_is_in_hand_commits_and_ends_with_0),
 		IT(a_stop_from_a_handler_ends_the_server),
 		IT(a_quiet_server_works_off_stays_a_member_and_takes_nothing_new),
+		IT(a_thread_that_was_there_before_passes_signals_on),
+		IT(signals_that_come_together_are_one),
+		IT(a_shell_that_a_handler_starts_ends),
 		IT(a_second_signal_forces),
 		IT(a_third_signal_ends_the_process_whatever_it_is_at),
 		IT(a_handler_that_hangs_is_named_and_the_stop_forced),
