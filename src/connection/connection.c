@@ -326,8 +326,8 @@ make_client(struct crf_connection *c, int partitions, struct crf_client **client
 	return rc;
 }
 
-static void
-report_topic(struct crf_connection *c, const char *topic, int code)
+void
+crf_connection_report_topic(struct crf_connection *c, const char *topic, int code)
 {
 	CRF_AUTO(crf_buf) text = { 0 };
 
@@ -338,19 +338,19 @@ report_topic(struct crf_connection *c, const char *topic, int code)
 }
 
 /* With the classic protocol librdkafka looks at the topics and tells; with the new one the coordinator does, and neither
- * says a word about those that are not there; nor does anybody about partitions by hand. */
+ * says a word about those that are not there. Topics of partitions by hand are looked at all the time (topics.c). */
 static void
 look_for_topics(struct crf_connection *c, struct crf_client *client)
 {
-	int code;
+	int code, partitions;
 
-	if (crf_connection_is_classic(c) || !crf_client_reached(client))
+	if (c->spec->direct || crf_connection_is_classic(c) || !crf_client_reached(client))
 		return;
 	for (size_t i = 0; i < c->spec->topic_count; i++) {
 		const struct crf_topic *t = &c->spec->topics[i];
 
-		if (!t->pattern && (code = crf_client_topic_error(client, t->name, METADATA_MS)) != 0)
-			report_topic(c, t->name, code);
+		if (!t->pattern && (code = crf_client_topic_error(client, t->name, METADATA_MS, &partitions)) != 0)
+			crf_connection_report_topic(c, t->name, code);
 	}
 }
 

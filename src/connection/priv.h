@@ -62,6 +62,7 @@ struct crf_connection {
 	struct crf_list epochs;
 	struct crf_list found; /* topics.c */
 	size_t found_count;
+	struct crf_told *told; /* topics.c: of each topic whose partitions are assigned by hand */
 	crf_ns look_interval;
 	crf_ns next_look; /* for topics that match patterns */
 	bool subscribed;
@@ -168,6 +169,8 @@ bool crf_commit_awaited(const struct crf_epoch *e);
 carafe_rc crf_connection_subscribe(struct crf_connection *c, struct crf_client *client, carafe_error *err);
 /* The same for the client that runs; a failure is fatal to it. */
 void crf_connection_resubscribe(struct crf_connection *c);
+/* Says that brokers have this error for the topic. */
+void crf_connection_report_topic(struct crf_connection *c, const char *topic, int code);
 
 /* Topics. */
 void crf_topics_init(struct crf_connection *c);

@@ -21,6 +21,11 @@ struct crf_found {
 	bool seen;    /* in the look that is going on */
 };
 
+/* What a topic whose partitions are assigned by hand had when that was last told of. */
+struct crf_told {
+	int partitions, error;
+};
+
 static crf_ns
 interval_of(const struct crf_connection_spec *spec)
 {
@@ -34,12 +39,15 @@ void
 crf_topics_init(struct crf_connection *c)
 {
 	crf_list_init(&c->found);
+	if (c->spec->direct)
+		c->told = crf_new_array(struct crf_told, c->spec->topic_count);
 	c->look_interval = interval_of(c->spec);
 }
 
 void
 crf_topics_fini(struct crf_connection *c)
 {
+	free(c->told);
 	crf_list_each (f, &c->found, struct crf_found, link) {
 		free(f->name);
 		free(f);
@@ -189,19 +197,54 @@ add_missing(struct crf_connection *c, struct crf_partitions *l, const char *topi
 		crf_partitions_add(l, topic, partition);
 }
 
-/* Asks until then at most. */
-static bool
-add_direct(struct crf_connection *c, struct crf_partitions *l, const struct crf_topic *t, crf_ns until)
+static void
+report_absent(struct crf_connection *c, const struct crf_partitions *absent, int count)
 {
-	int count = 0;
+	CRF_AUTO_FREE char *names = crf_partitions_text(absent, TEXT_MAX), *text = NULL;
+	const char *topic = absent->items[0].topic;
 
+	text = crf_format("there is no %s: topic %s has %d partition%s", names, topic, count, count == 1 ? "" : "s");
+	CRF_EMIT(c->bus, CARAFE_EV_CONNECTION_ERROR, CRF_STR(GROUP, c->spec->group), CRF_STR(CONNECTION, c->name),
+	    CRF_STR(TOPIC, topic), CRF_INT(PARTITION, absent->items[0].partition), CRF_INT(COUNT, count),
+	    CRF_LIST(PARTITIONS, absent), CRF_STR(TEXT, text),
+	    CRF_STR(HINT, "check carafe_assign(), or add partitions to the topic: they are consumed when they are there"));
+}
+
+/* Once, until it is another matter. */
+static void
+tell(struct crf_connection *c, struct crf_told *told, const struct crf_topic *t, struct crf_told now)
+{
+	struct crf_partitions absent = { 0 };
+
+	if (now.error == told->error && now.partitions == told->partitions)
+		return;
+	*told = now;
+	for (size_t i = 0; now.error == 0 && i < t->direct.count; i++)
+		if (t->direct.partitions[i] >= now.partitions)
+			crf_partitions_add(&absent, t->name, t->direct.partitions[i]);
+	if (now.error != 0)
+		crf_connection_report_topic(c, t->name, now.error);
+	else if (absent.count > 0)
+		report_absent(c, &absent, now.partitions);
+	crf_partitions_fini(&absent);
+}
+
+/* Asks until then at most. False when it has to be asked again soon. */
+static bool
+add_direct(struct crf_connection *c, struct crf_partitions *l, size_t index, crf_ns until)
+{
+	const struct crf_topic *t = &c->spec->topics[index];
+	struct crf_told now;
+
+	now.error = crf_client_topic_error(c->client, t->name, crf_ms_until(until, crf_now(), LOOK_MS), &now.partitions);
 	for (size_t i = 0; i < t->direct.count; i++)
-		add_missing(c, l, t->name, t->direct.partitions[i]);
-	if (t->direct.all)
-		count = crf_client_partition_count(c->client, &t->name, 1, crf_ms_until(until, crf_now(), LOOK_MS));
-	for (int32_t p = 0; p < count; p++)
+		if (t->direct.partitions[i] < now.partitions)
+			add_missing(c, l, t->name, t->direct.partitions[i]);
+	for (int32_t p = 0; t->direct.all && p < now.partitions; p++)
 		add_missing(c, l, t->name, p);
-	return !t->direct.all || count > 0;
+	if (!crf_kafka_error_retriable(now.error)) /* else brokers are away, which others say */
+		tell(c, &c->told[index], t, now);
+	return now.error == 0;
 }
 
 static void
@@ -212,7 +255,7 @@ assign_directly(struct crf_connection *c)
 	bool complete = true;
 
 	for (size_t i = 0; i < c->spec->topic_count; i++)
-		complete = add_direct(c, &l, &c->spec->topics[i], until) && complete;
+		complete = add_direct(c, &l, i, until) && complete;
 	c->next_look = crf_now() + (complete ? c->look_interval : AGAIN);
 	if (l.count > 0)
 		crf_rebalance_assign(c, &l);

@@ -308,11 +308,10 @@ crf_client_topics(struct crf_client *c, int timeout_ms, void (*fn)(const char *t
 }
 
 int
-crf_client_topic_error(struct crf_client *c, const char *topic, int timeout_ms)
+crf_client_topic_error(struct crf_client *c, const char *topic, int timeout_ms, int *partitions)
 {
-	int count;
-
-	return ask_for_topic(c->rk, topic, timeout_ms, &count);
+	*partitions = 0;
+	return ask_for_topic(c->rk, topic, timeout_ms, partitions);
 }
 
 int

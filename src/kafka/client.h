@@ -73,8 +73,8 @@ int crf_client_partition_count(struct crf_client *c, const char *const *topics, 
 /* Calls fn with every topic that the brokers tell of and how many partitions it has. Blocks, for at most timeout_ms. */
 carafe_rc crf_client_topics(struct crf_client *c, int timeout_ms, void (*fn)(const char *topic, int partitions, void *arg), void *arg, carafe_error *err);
 
-/* Why the topic cannot be consumed: 0 when it can, for all that the brokers say. Blocks. */
-int crf_client_topic_error(struct crf_client *c, const char *topic, int timeout_ms);
+/* Why the topic cannot be consumed: 0 when it can, for all that the brokers say; and how many partitions it has. Blocks. */
+int crf_client_topic_error(struct crf_client *c, const char *topic, int timeout_ms, int *partitions);
 
 /* What the group has committed for each of the partitions: fills in offset (CRF_OFFSET_NONE: nothing), metadata and error. Asks
  * the coordinator for at most timeout_ms. Blocks. Any thread, while the client is there. */

@@ -379,6 +379,54 @@ all_partitions_by_hand_are_those_that_are_added_too(void **state)
 	assert_int_equal(it_count(s, CARAFE_HOOK_REVOKED), 0);
 }
 
+static void
+a_partition_by_hand_that_is_not_there_is_told_of_and_consumed_when_it_is(void **state)
+{
+	const char *topic = it_topic("few", 1, NULL), *group = it_name("group");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	carafe *app = watching_app(IT_COOPERATIVE, events);
+	struct it_event error;
+
+	(void)state;
+	carafe_assign(it_route(app, group, topic, it_message_handler, s), .partitions = "0,2-3");
+	it_start(app);
+	it_until(it_event_find(events, CARAFE_EV_CONNECTION_ERROR, topic, &error));
+	assert_string_equal(error.group, group);
+	assert_string_equal(error.topic, topic);
+	assert_int_equal(error.partition, 2);
+	assert_int_equal(error.count, 1);
+	assert_non_null(strstr(error.text, "[2-3]"));
+	it_topic_grow(topic, 3);
+	it_produce(topic, 2, "late");
+	it_until(it_committed(group, topic, 2) == 1);
+	assert_int_equal(it_event_count(events, CARAFE_EV_CONNECTION_ERROR), 2);
+	error = it_event_at(events, CARAFE_EV_CONNECTION_ERROR, 1);
+	assert_int_equal(error.partition, 3);
+	assert_int_equal(error.count, 3);
+	it_stop(app);
+	it_expect_each_once(s, topic, 2, 0, 1);
+}
+
+static void
+a_topic_by_hand_that_is_not_there_is_told_of_and_consumed_when_it_is(void **state)
+{
+	const char *topic = it_name("none"), *group = it_name("group");
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	carafe *app = watching_app(IT_COOPERATIVE, events);
+
+	(void)state;
+	carafe_assign(it_route(app, group, topic, it_message_handler, s), .partitions = "0");
+	it_start(app);
+	it_until(it_event_find(events, CARAFE_EV_CONNECTION_ERROR, topic, NULL));
+	it_topic_make(topic, 1, NULL);
+	it_produce(topic, 0, "late");
+	it_until(it_committed(group, topic, 0) == 1);
+	assert_int_equal(it_event_count(events, CARAFE_EV_CONNECTION_ERROR), 1);
+	it_stop(app);
+}
+
 int
 main(void)
 {
@@ -394,6 +442,8 @@ main(void)
 		IT_PROTOCOLS(members_of_one_group_may_subscribe_to_different_topics),
 		IT_PROTOCOLS(partitions_named_by_hand_are_consumed_without_a_group_and_committed_in_it),
 		IT_PROTOCOLS(all_partitions_by_hand_are_those_that_are_added_too),
+		IT(a_partition_by_hand_that_is_not_there_is_told_of_and_consumed_when_it_is),
+		IT(a_topic_by_hand_that_is_not_there_is_told_of_and_consumed_when_it_is),
 	};
 
 	return it_run(tests);

@@ -13,7 +13,9 @@ extern "C" {
  * the same partition both consume it. All routes of a group are assigned so, or none; not patterns. */
 typedef struct carafe_assign_opts {
 	size_t size;
-	const char *partitions; /* required: "all" (those that are added later, too), or "0,3-5" */
+	/* Required: "all" (those that are added later, too), or "0,3-5". One that the topic has not is reported (connection.error), and
+	 * consumed when it comes to be: it is looked for every topic.metadata.refresh.interval.ms. */
+	const char *partitions;
 } carafe_assign_opts;
 
 /* Drawing. */
