@@ -313,7 +313,8 @@ CARAFE_API const char *carafe_status_name(carafe_status status);
 
 /* For a host program with a main() of its own: checks everything, starts connections and workers, and returns. Uses no
  * signals, never exits the process. CARAFE_CONFIG when there are mistakes (the first in err, all of them from
- * carafe_check), CARAFE_STATE when it was started before: an app runs once. Any thread, not a handler.
+ * carafe_check), CARAFE_STATE when it was started before: an app runs once. Logs nothing unless carafe_log() was called before. Any
+ * thread, not a handler.
  *
  * A child process of fork() has none of the app's threads: there carafe_start and carafe_wait return CARAFE_STATE, and
  * carafe_stop, carafe_force_stop, carafe_quiet, carafe_scale, carafe_dump and carafe_free do nothing. Fork first, then start. */

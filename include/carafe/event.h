@@ -45,6 +45,14 @@ typedef void (*carafe_event_fn)(const carafe_event *event, void *arg);
  * not from inside a callback. */
 CARAFE_API void carafe_subscribe(carafe *app, carafe_event_id id, carafe_event_fn fn, void *arg);
 
+/* One line of the log, without the newline; valid only inside the callback, for which the same holds as for the others. */
+typedef void (*carafe_log_fn)(carafe_level level, const char *line, void *arg);
+
+/* For a program that calls carafe_start() and would have carafe_main()'s log: events of log.level and above, each a line as
+ * log.format says, go to fn, or to stderr when fn is NULL. Once, before carafe_start(). carafe_main() logs by itself and does not
+ * look at this. Drawing. */
+CARAFE_API void carafe_log(carafe *app, carafe_log_fn fn, void *arg);
+
 CARAFE_API carafe_event_id carafe_event_kind(const carafe_event *event);
 CARAFE_API const char *carafe_event_name(const carafe_event *event);
 CARAFE_API carafe_level carafe_event_level(const carafe_event *event);

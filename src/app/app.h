@@ -5,6 +5,7 @@
 #include <carafe/carafe.h>
 
 #include "bus/bus.h"
+#include "bus/log.h"
 #include "core/problems.h"
 #include "route/route.h"
 #include "settings/settings.h"
@@ -20,6 +21,12 @@ struct carafe {
 	struct crf_problems problems; /* likewise */
 	struct crf_tokens *tokens; /* NULL: nobody provides any */
 	bool prepared;
+	struct {
+		bool wanted;
+		carafe_log_fn fn; /* NULL: stderr */
+		void *arg;
+		struct crf_log *log; /* NULL: not open yet */
+	} log; /* of a host program */
 
 	struct crf_mutex mu;
 	struct crf_cond changed;   /* mu: anything below, or anything the keeper looks at */
@@ -32,6 +39,11 @@ struct carafe {
 /* Resolves the settings, the environment's included, and compiles the routes for the scope (NULL: everything); every
  * mistake is in app->problems. Does its work once. Settings of the command line must be set before. */
 carafe_rc crf_app_prepare(carafe *app, const struct crf_scope *scope, carafe_error *err);
+
+/* A log of a prepared app as its settings have it, to fn, NULL: stderr. The caller frees it, after the app. */
+struct crf_log *crf_app_log(carafe *app, carafe_log_fn fn, void *arg);
+/* The one that the host program asked for, if it did. */
+void crf_app_open_log(carafe *app);
 
 /* Starts what was prepared. exit_eof: stop by itself when every assigned partition was consumed to its end. */
 carafe_rc crf_app_start(carafe *app, bool exit_eof, carafe_error *err);

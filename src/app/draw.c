@@ -55,6 +55,7 @@ carafe_free(carafe *app)
 	crf_settings_fini(&app->settings);
 	crf_tokens_retire(app->tokens);
 	crf_bus_free(app->bus);
+	crf_log_free(app->log.log);
 	crf_cond_fini(&app->changed);
 	crf_mutex_fini(&app->mu);
 	app->magic = 0;

@@ -49,6 +49,7 @@ carafe_start(carafe *app, carafe_error *err)
 		return refuse_child(app, err);
 	if ((rc = crf_app_prepare(app, &(struct crf_scope){ 0 }, err)) != CARAFE_OK)
 		return rc;
+	crf_app_open_log(app);
 	return crf_app_start(app, false, err);
 }
 

@@ -13,7 +13,9 @@
 #include "core/text.h"
 
 struct crf_log {
-	FILE *out;
+	FILE *out;         /* NULL: fn has the lines */
+	carafe_log_fn fn;
+	void *fn_arg;
 	bool colour;
 	void (*around)(bool after, void *arg); /* const after init */
 	void *arg;
@@ -50,7 +52,7 @@ pipe_signal_pending(void)
 /* Whoever read the log may be gone, and the thread that emits may be anybody's: SIGPIPE is held back and, when it is
  * ours, taken away again. What could not be written is lost: there is nowhere to say so. */
 static void
-write_line(const struct crf_log *log, const struct crf_buf *line)
+write_to_stream(const struct crf_log *log, const struct crf_buf *line)
 {
 	sigset_t pipe_signal, before;
 	FILE *out = log->out;
@@ -72,6 +74,17 @@ write_line(const struct crf_log *log, const struct crf_buf *line)
 	if (!was_pending && pipe_signal_pending())
 		sigwait(&pipe_signal, &caught);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void
+write_line(const struct crf_log *log, const carafe_event *event, struct crf_buf *line)
+{
+	if (log->fn != NULL) {
+		log->fn(carafe_event_level(event), crf_buf_str(line), log->fn_arg);
+		return;
+	}
+	crf_buf_putc(line, '\n');
+	write_to_stream(log, line);
 }
 
 /* ------------------------------------------------------------------------------------------------ JSON */
@@ -104,7 +117,7 @@ json_line(struct crf_buf *b, const carafe_event *event)
 		else
 			crf_buf_printf(b, "%" PRId64, field->number);
 	}
-	crf_buf_puts(b, "}\n");
+	crf_buf_putc(b, '}');
 }
 
 static void
@@ -114,7 +127,7 @@ on_event_json(const carafe_event *event, void *arg)
 	CRF_AUTO(crf_buf) line = { 0 };
 
 	json_line(&line, event);
-	write_line(log, &line);
+	write_line(log, event, &line);
 }
 
 /* ------------------------------------------------------------------------------------------------ text */
@@ -264,8 +277,7 @@ on_event_text(const carafe_event *event, void *arg)
 	text_head(&line, log, event);
 	text_fields(&line, log, event);
 	text_sentences(&line, log, event);
-	crf_buf_putc(&line, '\n');
-	write_line(log, &line);
+	write_line(log, event, &line);
 }
 
 /* ------------------------------------------------------------------------------------------------ life */
@@ -293,16 +305,29 @@ subscribe(struct crf_log *log, struct crf_bus *bus, enum crf_log_format format, 
 	}
 }
 
-struct crf_log *
-crf_log_new(struct crf_bus *bus, FILE *out, enum crf_log_format format, carafe_level level)
+static struct crf_log *
+start(struct crf_bus *bus, const struct crf_log *as, enum crf_log_format format, carafe_level level)
 {
 	struct crf_log *log = crf_new(struct crf_log);
 
 	tzset(); /* localtime_r need not */
-	log->out = out;
-	log->colour = format == CRF_LOG_TEXT && wants_colour(out);
+	*log = *as;
 	subscribe(log, bus, format, level);
 	return log;
+}
+
+struct crf_log *
+crf_log_new(struct crf_bus *bus, FILE *out, enum crf_log_format format, carafe_level level)
+{
+	struct crf_log as = { .out = out, .colour = format == CRF_LOG_TEXT && wants_colour(out) };
+
+	return start(bus, &as, format, level);
+}
+
+struct crf_log *
+crf_log_new_fn(struct crf_bus *bus, carafe_log_fn fn, void *arg, enum crf_log_format format, carafe_level level)
+{
+	return start(bus, &(struct crf_log){ .fn = fn, .fn_arg = arg }, format, level);
 }
 
 void

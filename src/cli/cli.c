@@ -84,27 +84,6 @@ apply_settings(const struct crf_call *call)
 	return true;
 }
 
-static carafe_level
-level_of(const char *name)
-{
-	static const char *const names[] = { "debug", "info", "warn", "error" };
-
-	for (size_t i = 0; i < crf_array_len(names); i++)
-		if (strcmp(name, names[i]) == 0)
-			return (carafe_level)i;
-	return CARAFE_INFO;
-}
-
-static void
-open_log(struct crf_call *call)
-{
-	const struct crf_values *v = &call->app->settings.v;
-	bool json = strcmp(v->log_format, "json") == 0;
-
-	call->log = crf_log_new(call->app->bus, stderr, json ? CRF_LOG_JSON : CRF_LOG_TEXT, level_of(v->log_level));
-	crf_log_around(call->log, crf_term_around, NULL);
-}
-
 int
 crf_call_problems(const struct crf_call *call)
 {
@@ -125,7 +104,8 @@ crf_call_prepare(struct crf_call *call, const struct crf_scope *scope)
 {
 	if (crf_app_prepare(call->app, scope, NULL) != CARAFE_OK)
 		return crf_call_problems(call);
-	open_log(call);
+	call->log = crf_app_log(call->app, NULL, NULL);
+	crf_log_around(call->log, crf_term_around, NULL);
 	return CRF_EXIT_OK;
 }
 

@@ -1,4 +1,5 @@
 /* An app's life inside a host program: started, quieted, scaled, stopped, and what becomes of mistakes. */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,56 @@ an_app_runs_in_the_background_from_start_to_stop(void **state)
 		if (i > 0)
 			assert_true(it_event_at(events, order[i], 0).at >= it_event_at(events, order[i - 1], 0).at);
 	}
+}
+
+/* What carafe_log() gave. */
+static struct {
+	pthread_mutex_t mu;
+	char lines[64][512];
+	carafe_level levels[64];
+	int count;
+} logged = { .mu = PTHREAD_MUTEX_INITIALIZER };
+
+static void
+keep_line(carafe_level level, const char *line, void *arg)
+{
+	assert_ptr_equal(arg, &logged);
+	pthread_mutex_lock(&logged.mu);
+	if (logged.count < 64) {
+		logged.levels[logged.count] = level;
+		snprintf(logged.lines[logged.count++], sizeof(logged.lines[0]), "%s", line);
+	}
+	pthread_mutex_unlock(&logged.mu);
+}
+
+/* The first line with the word in it; -1. After the app's end. */
+static int
+logged_line(const char *word)
+{
+	for (int i = 0; i < logged.count; i++)
+		if (strstr(logged.lines[i], word) != NULL)
+			return i;
+	return -1;
+}
+
+static void
+a_host_program_has_the_log_when_it_asks_for_it(void **state)
+{
+	carafe *app = it_app(.settings = CARAFE_KV({ "log.format", "json" }, { "log.level", "info" }));
+	int line;
+
+	(void)state;
+	it_route(app, it_name("group"), it_topic("logged", 1, NULL), it_message_handler, it_sink_new());
+	carafe_log(app, keep_line, &logged);
+	it_start(app);
+	it_stop(app);
+	line = logged_line("\"event\":\"app.running\"");
+	assert_true(line >= 0);
+	assert_int_equal(logged.levels[line], CARAFE_INFO);
+	assert_int_equal(logged.lines[line][0], '{');
+	assert_null(strchr(logged.lines[line], '\n'));
+	assert_true(logged_line("app.stopped") > line);
+	assert_int_equal(logged_line("\"debug\""), -1);
 }
 
 static void
@@ -554,6 +605,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IT_PROTOCOLS(an_app_runs_in_the_background_from_start_to_stop),
+		IT(a_host_program_has_the_log_when_it_asks_for_it),
 		IT(a_second_start_is_refused_and_harms_nothing),
 		IT(an_app_that_never_ran_is_just_freed),
 		IT_PROTOCOLS(hooks_run_in_order),

@@ -52,6 +52,36 @@ after_time(const struct scene *s)
 }
 
 static void
+note_line(carafe_level level, const char *line, void *arg)
+{
+	struct scene *s = arg;
+
+	s->len += (size_t)snprintf(s->written + s->len, 256 - s->len, "%d <%s>", (int)level, line);
+}
+
+static void
+lines_may_be_given_to_a_function(void **unused)
+{
+	char written[256];
+	struct scene s = { .bus = crf_bus_new(), .written = written };
+
+	(void)unused;
+	s.log = crf_log_new_fn(s.bus, note_line, &s, CRF_LOG_JSON, CARAFE_INFO);
+	CRF_EMIT(s.bus, CARAFE_EV_APP_STUCK, CRF_STR(TEXT, "a"));
+	assert_int_equal(strncmp(written, "3 <{\"time\":", 11), 0);
+	assert_non_null(strstr(written, "\"text\":\"a\"}>"));
+	crf_bus_free(s.bus);
+	s.bus = crf_bus_new();
+	crf_log_free(s.log);
+	s.log = crf_log_new_fn(s.bus, note_line, &s, CRF_LOG_TEXT, CARAFE_INFO);
+	s.len = 0;
+	CRF_EMIT(s.bus, CARAFE_EV_APP_STUCK, CRF_STR(TEXT, "a"));
+	assert_non_null(strstr(written, " ERROR app.stuck  a>"));
+	crf_bus_free(s.bus);
+	crf_log_free(s.log);
+}
+
+static void
 a_line_reads_from_left_to_right(void **unused)
 {
 	struct scene s;
@@ -312,6 +342,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_line_reads_from_left_to_right),
+		cmocka_unit_test(lines_may_be_given_to_a_function),
 		cmocka_unit_test(the_sentence_and_the_hint_come_last),
 		cmocka_unit_test(an_event_may_have_nothing_to_say),
 		cmocka_unit_test(no_value_can_break_the_line_or_the_terminal),
