@@ -66,7 +66,8 @@ report_failure(struct crf_connection *c, int code, const struct crf_partitions *
 	free(text);
 }
 
-/* Asked before each commit while partitions are on their way out; else librdkafka tells. */
+/* Asked before each commit while partitions are on their way out; else librdkafka tells. A member of the new protocol, which names
+ * itself, hears it from the commit's answer: its epoch is that of the group it was dropped from until the revocation is answered. */
 static bool
 is_dropped(struct crf_connection *c)
 {
