@@ -713,10 +713,15 @@ it_end(const char *topic, int32_t partition)
 	return high;
 }
 
-/* Describes the group: how many members, who coordinates it. */
-static void
-describe(const char *group, int *members, int *coordinator)
+struct description {
+	int members, coordinator;
+	bool stable;
+};
+
+static struct description
+describe(const char *group)
 {
+	struct description d = { .coordinator = -1 };
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(in_use->rk);
 	const rd_kafka_ConsumerGroupDescription_t **groups;
 	const rd_kafka_Node_t *node;
@@ -727,27 +732,30 @@ describe(const char *group, int *members, int *coordinator)
 	event = answer(queue, "DescribeConsumerGroups");
 	groups = rd_kafka_DescribeConsumerGroups_result_groups(rd_kafka_event_DescribeConsumerGroups_result(event), &count);
 	node = rd_kafka_ConsumerGroupDescription_coordinator(groups[0]);
-	*members = (int)rd_kafka_ConsumerGroupDescription_member_count(groups[0]);
-	*coordinator = node != NULL ? rd_kafka_Node_id(node) : -1;
+	d.members = (int)rd_kafka_ConsumerGroupDescription_member_count(groups[0]);
+	d.stable = rd_kafka_ConsumerGroupDescription_state(groups[0]) == RD_KAFKA_CONSUMER_GROUP_STATE_STABLE;
+	if (node != NULL)
+		d.coordinator = rd_kafka_Node_id(node);
 	rd_kafka_event_destroy(event);
+	return d;
 }
 
 int
 it_members(const char *group)
 {
-	int members, coordinator;
-
-	describe(group, &members, &coordinator);
-	return members;
+	return describe(group).members;
 }
 
 int
 it_coordinator(const char *group)
 {
-	int members, coordinator;
+	return describe(group).coordinator;
+}
 
-	describe(group, &members, &coordinator);
-	return coordinator;
+bool
+it_stable(const char *group)
+{
+	return describe(group).stable;
 }
 
 int

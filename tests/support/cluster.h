@@ -74,6 +74,8 @@ const char *it_committed_metadata(const char *group, const char *topic, int32_t 
 int64_t it_end(const char *topic, int32_t partition);
 /* How many members the group has. */
 int it_members(const char *group);
+/* No rebalance is under way. */
+bool it_stable(const char *group);
 /* The broker that leads the partition, -1 none; the coordinator of the group. */
 int it_leader(const char *topic, int32_t partition);
 int it_coordinator(const char *group);
