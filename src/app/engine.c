@@ -251,6 +251,7 @@ begin_force(struct crf_engine *e)
 static void
 give_up(struct crf_engine *e)
 {
+	crf_liveness_give_up(e->liveness);
 	e->stuck = true;
 	crf_cond_broadcast(&e->app->changed);
 }

@@ -31,6 +31,7 @@ struct crf_liveness {
 	struct crf_awake awake;
 	int close_fd; /* an eventfd: written to, it ends the thread */
 	bool said_stopping;
+	atomic_bool given_up; /* nothing is touched any more */
 };
 
 /* What is wrong, all looked at together. */
@@ -167,7 +168,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd, (void)what;
 	if (atomic_load(&l->engine->stop))
 		say_stopping(l);
-	if (!is_healthy(&s))
+	if (!is_healthy(&s) || atomic_load(&l->given_up))
 		return;
 	if (v->liveness_file[0] != '\0')
 		touch(v->liveness_file);
@@ -244,16 +245,31 @@ crf_liveness_start(struct crf_liveness *l)
 }
 
 static void
-end_thread(struct crf_liveness *l)
+remove_file(const struct crf_liveness *l)
 {
 	const char *file = l->engine->app->settings.v.liveness_file;
 
+	if (file[0] != '\0')
+		unlink(file);
+}
+
+void
+crf_liveness_give_up(struct crf_liveness *l)
+{
+	if (l == NULL || !l->thread.started)
+		return;
+	atomic_store(&l->given_up, true);
+	remove_file(l);
+}
+
+static void
+end_thread(struct crf_liveness *l)
+{
 	if (!l->thread.started)
 		return;
 	eventfd_write(l->close_fd, 1);
 	crf_thread_join(&l->thread);
-	if (file[0] != '\0')
-		unlink(file);
+	remove_file(l);
 }
 
 void

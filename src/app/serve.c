@@ -10,6 +10,7 @@
 
 #include "app/app.h"
 #include "app/engine.h"
+#include "app/liveness.h"
 #include "core/error.h"
 
 #define TOGETHER (100 * CRF_MS) /* somebody told the process and its group */
@@ -77,6 +78,7 @@ end_at_once(carafe *app)
 {
 	CRF_EMIT(app->bus, CARAFE_EV_APP_STUCK, CRF_STR(TEXT, "a third signal ends the process"),
 	    CRF_STR(HINT, "what was not committed will be handed out again"));
+	crf_liveness_give_up(app->engine->liveness);
 	fflush(NULL);
 	_exit(crf_exit_status(CARAFE_TIMEOUT));
 }

@@ -57,7 +57,7 @@ collect(struct crf_connection *c, struct crf_partitions *l)
 static void
 report_failure(struct crf_connection *c, int code, const struct crf_partitions *l)
 {
-	char *text = crf_partitions_text(l, 300);
+	char *text = crf_positions_text(l, 300);
 
 	CRF_EMIT(c->bus, CARAFE_EV_OFFSETS_COMMIT_FAILED, CRF_STR(GROUP, c->spec->group),
 	    CRF_STR(CONNECTION, c->name), CRF_STR(KAFKA, crf_kafka_error_name(code)), CRF_INT(KAFKA_CODE, code),
@@ -184,7 +184,7 @@ crf_commit_ended(struct crf_connection *c, const struct crf_client_event *ev)
 	}
 	if (!crf_bus_wanted(c->bus, CARAFE_EV_OFFSETS_COMMITTED))
 		return;
-	text = crf_partitions_text(&ev->partitions, 300);
+	text = crf_positions_text(&ev->partitions, 300);
 	CRF_EMIT(c->bus, CARAFE_EV_OFFSETS_COMMITTED, CRF_STR(GROUP, c->spec->group),
 	    CRF_STR(CONNECTION, c->name), CRF_INT(COUNT, (int64_t)ev->partitions.count),
 	    CRF_LIST(PARTITIONS, &ev->partitions), CRF_STR(TEXT, text));

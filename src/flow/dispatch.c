@@ -94,7 +94,7 @@ struct letter {
 static void
 add_header(struct letter *l, const char *name, const char *value)
 {
-	if (value[0] != '\0')
+	if (value != NULL && value[0] != '\0')
 		l->headers[l->record.header_count++] = (struct crf_header){ name, { value, strlen(value) } };
 }
 

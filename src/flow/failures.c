@@ -87,7 +87,7 @@ crf_failures_fini(struct crf_failures *f)
 const char *
 crf_failures_trace_id(const struct crf_failures *f)
 {
-	return f->kept != NULL ? f->kept->trace_id : "";
+	return f->kept != NULL && f->kept->trace_id[0] != '\0' ? f->kept->trace_id : NULL;
 }
 
 /* ------------------------------------------------------------------------------------------------ what strategies call */

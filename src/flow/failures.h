@@ -16,7 +16,7 @@ void crf_failures_clear(struct crf_failures *f);
 /* Only the last one belongs to what is left. */
 void crf_failures_keep_last(struct crf_failures *f);
 void crf_failures_fini(struct crf_failures *f);
-/* "" when nothing went wrong. */
+/* NULL when nothing went wrong. */
 const char *crf_failures_trace_id(const struct crf_failures *f);
 
 #endif

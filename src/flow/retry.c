@@ -33,7 +33,7 @@ compile(const struct crf_topic *t, const void *drawn, const struct crf_settings 
 	crf_check_known(o->size, path, out);
 	if (timeout < 1 || max_timeout < 1)
 		crf_problem(out, path, "timeout and max_timeout must be at least 1 ms, they are %d and %d", timeout, max_timeout);
-	else if (timeout > max_timeout)
+	else if (timeout > max_timeout && (o->timeout != 0 || o->max_timeout != 0)) /* else it is the settings' mistake, not each route's */
 		crf_problem(out, path, "timeout (%d ms) is longer than max_timeout (%d ms)", timeout, max_timeout);
 	c->timeout = timeout * CRF_MS;
 	c->max_timeout = max_timeout * CRF_MS;

@@ -86,19 +86,23 @@ static void
 report(struct carafe_consumer *c)
 {
 	static const char *const types[] = { "consume", "initialized", "revoked", "shutdown", "eofed", "tick" };
+	const char *type = c->proceeded ? types[c->hook] : "wrap";
 	const struct carafe_batch *b = c->lane.strand.batch;
-	bool has_offset = c->hook == CARAFE_HOOK_CONSUME && b != NULL && b->head < b->limit;
 
 	if (c->why[0] == '\0' && (c->rc < CARAFE_OK || c->rc > CARAFE_PENDING))
 		snprintf(c->why, sizeof(c->why), "the handler returned %d, which is no carafe_rc", (int)c->rc);
 	else if (c->why[0] == '\0')
 		snprintf(c->why, sizeof(c->why), "the handler returned %s", carafe_rc_name(c->rc));
-	if (c->hook == CARAFE_HOOK_CONSUME)
-		crf_failures_add(&c->failures, c->rc, c->why);
-	CRF_EMIT(c->flow->bus, CARAFE_EV_CONSUMER_ERROR, CRF_STR(TYPE, c->proceeded ? types[c->hook] : "wrap"), CRF_WHERE(c),
-	    CRF_INT(OFFSET, has_offset ? b->messages[b->head].offset : -1),
-	    CRF_INT(LAST_OFFSET, has_offset ? b->messages[b->limit - 1].offset : -1), CRF_INT(ATTEMPT, c->attempt),
-	    CRF_STR(RC, carafe_rc_name(c->rc)), CRF_STR(TRACE_ID, crf_failures_trace_id(&c->failures)), CRF_STR(TEXT, c->why));
+	if (c->hook != CARAFE_HOOK_CONSUME) {
+		CRF_EMIT(c->flow->bus, CARAFE_EV_CONSUMER_ERROR, CRF_STR(TYPE, type), CRF_WHERE(c),
+		    CRF_STR(RC, carafe_rc_name(c->rc)), CRF_STR(TEXT, c->why));
+		return;
+	}
+	crf_failures_add(&c->failures, c->rc, c->why);
+	CRF_EMIT(c->flow->bus, CARAFE_EV_CONSUMER_ERROR, CRF_STR(TYPE, type), CRF_WHERE(c),
+	    CRF_INT(OFFSET, b->messages[b->head].offset), CRF_INT(LAST_OFFSET, b->messages[b->limit - 1].offset),
+	    CRF_INT(ATTEMPT, c->attempt), CRF_STR(RC, carafe_rc_name(c->rc)),
+	    CRF_STR(TRACE_ID, crf_failures_trace_id(&c->failures)), CRF_STR(TEXT, c->why));
 }
 
 void

@@ -309,6 +309,9 @@ check_classic(const struct check *c)
 {
 	check_assignors(c);
 	check_order(c, "session.timeout.ms", "max.poll.interval.ms", 0);
+	if (number(c, "heartbeat.interval.ms") >= number(c, "session.timeout.ms"))
+		problem(c, name_of(c, "heartbeat.interval.ms"), "%s must be less than %s (%s), better a third of it",
+		    value(c, "heartbeat.interval.ms"), name_of(c, "session.timeout.ms"), value(c, "session.timeout.ms"));
 }
 
 static void

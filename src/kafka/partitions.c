@@ -1,4 +1,5 @@
 /* Lists of partitions, carafe's and librdkafka's. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,6 +99,22 @@ crf_partitions_text(const struct crf_partitions *l, size_t max)
 	}
 	if (topic != NULL)
 		crf_buf_putc(&b, ']');
+	if (i < l->count)
+		crf_buf_printf(&b, " ... and %zu more", l->count - i);
+	free(all);
+	return crf_buf_take(&b);
+}
+
+char *
+crf_positions_text(const struct crf_partitions *l, size_t max)
+{
+	const struct crf_partition **all = sorted(l);
+	struct crf_buf b = { 0 };
+	size_t i;
+
+	crf_buf_add(&b, "", 0);
+	for (i = 0; i < l->count && (i == 0 || b.len < max); i++)
+		crf_buf_printf(&b, "%s%s[%d]@%" PRId64, i > 0 ? " " : "", all[i]->topic, all[i]->partition, all[i]->offset);
 	if (i < l->count)
 		crf_buf_printf(&b, " ... and %zu more", l->count - i);
 	free(all);

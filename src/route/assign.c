@@ -114,6 +114,16 @@ group_is_direct(const struct crf_compile *c, const char *group)
 	return false;
 }
 
+/* The others without it would say the same. */
+static bool
+is_first_without(const struct crf_compile *c, const struct crf_resolved *r)
+{
+	for (size_t i = 0; &c->routes[i] != r; i++)
+		if (strcmp(c->routes[i].group, r->group) == 0 && !crf_assign_is_drawn(c->routes[i].route))
+			return false;
+	return true;
+}
+
 void
 crf_assign_check(const struct crf_compile *c, const struct crf_resolved *r)
 {
@@ -122,9 +132,9 @@ crf_assign_check(const struct crf_compile *c, const struct crf_resolved *r)
 	struct crf_direct d = { 0 };
 
 	if (drawn == NULL) {
-		if (group_is_direct(c, r->group))
-			crf_problem(c->out, path, "other routes of group %s have it and this one has not; a group is assigned by hand as a "
-						  "whole, or not at all",
+		if (group_is_direct(c, r->group) && is_first_without(c, r))
+			crf_problem(c->out, path, "other routes of group %s have it; this one, perhaps among others, has not: a group is assigned by "
+						  "hand as a whole, or not at all",
 			    r->group);
 		return;
 	}

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "support/test.h"
 
@@ -181,18 +182,36 @@ a_second_signal_forces(void **state)
 	assert_int_equal(it_committed(group, topic, 1), 1);
 }
 
+static const char *
+liveness_file(void)
+{
+	static char path[64];
+
+	snprintf(path, sizeof(path), "/tmp/%s", it_name("liveness"));
+	return path;
+}
+
+static const char *
+setting_of(const char *file)
+{
+	static char setting[96];
+
+	snprintf(setting, sizeof(setting), "liveness.file=%s", file);
+	return setting;
+}
+
 static void
 a_third_signal_ends_the_process_whatever_it_is_at(void **state)
 {
-	const char *topic = it_topic("end", 1, NULL), *group = it_name("group");
+	const char *topic = it_topic("end", 1, NULL), *group = it_name("group"), *file = liveness_file();
 	struct it_child *c;
 
 	(void)state;
 	it_produce(topic, 0, "hang");
 	c = it_spawn("member",
 	    CARAFE_KV({ "APP_TOPICS", topic }, { "APP_GROUP", group }, { "APP_STUCK", "hang" }, { "KAFKA", it_kafka() }),
-	    IT_ARGS("server", "--log-level", "info"));
-	it_until(said(c, "begin", topic, 0, 0));
+	    IT_ARGS("server", "--log-level", "info", "-X", setting_of(file)));
+	it_until(said(c, "begin", topic, 0, 0) && access(file, F_OK) == 0);
 	it_child_signal(c, SIGINT);
 	it_until(it_child_said(c, "app.stopping"));
 	it_nap(TOGETHER_MS);
@@ -204,12 +223,13 @@ a_third_signal_ends_the_process_whatever_it_is_at(void **state)
 	it_nap(TOGETHER_MS);
 	it_child_signal(c, SIGINT);
 	expect_status(c, 75);
+	assert_int_not_equal(access(file, F_OK), 0);
 }
 
 static void
 a_handler_that_hangs_is_named_and_the_stop_forced(void **state)
 {
-	const char *topic = it_topic("hang", 2, NULL), *group = it_name("group");
+	const char *topic = it_topic("hang", 2, NULL), *group = it_name("group"), *file = liveness_file();
 	char name[200];
 	struct it_child *c;
 
@@ -218,13 +238,14 @@ a_handler_that_hangs_is_named_and_the_stop_forced(void **state)
 	it_produce(topic, 1, "fine");
 	it_produce(topic, 1, "hang");
 	c = serve(topic, group, "-X", "shutdown_timeout=1500", "-X", "drain_timeout=1000", "-X",
-	    "forceful_shutdown_wait=60000");
-	it_until(said(c, "begin", topic, 1, 1) && said(c, "end", topic, 0, 0));
+	    "forceful_shutdown_wait=60000", "-X", setting_of(file));
+	it_until(said(c, "begin", topic, 1, 1) && said(c, "end", topic, 0, 0) && access(file, F_OK) == 0);
 	it_child_signal(c, SIGTERM);
 	expect_status(c, 75);
 	snprintf(name, sizeof(name), "%s[1] running at offset 1", topic);
 	assert_true(it_child_said(c, "app.stuck") > 0);
 	assert_true(it_child_said(c, name) > 0);
+	assert_int_not_equal(access(file, F_OK), 0);
 	assert_int_equal(it_committed(group, topic, 0), 1); /* the others are in order */
 	assert_int_equal(it_committed(group, topic, 1), 1);
 }

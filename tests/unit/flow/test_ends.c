@@ -100,16 +100,33 @@ the_end_is_told_when_the_last_batch_has_succeeded(void **unused)
 }
 
 static void
+has_no_message(const carafe_event *e, void *arg)
+{
+	const char *text;
+	int64_t number;
+
+	assert_false(carafe_event_int(e, CARAFE_F_OFFSET, &number));
+	assert_false(carafe_event_int(e, CARAFE_F_LAST_OFFSET, &number));
+	assert_false(carafe_event_int(e, CARAFE_F_ATTEMPT, &number));
+	assert_false(carafe_event_str(e, CARAFE_F_TRACE_ID, &text));
+	++*(int *)arg;
+}
+
+static void
 a_hook_that_fails_is_told_and_not_called_again(void **unused)
 {
+	int told = 0;
+
 	(void)unused;
 	begin();
+	carafe_subscribe(r.app, CARAFE_EV_CONSUMER_ERROR, has_no_message, &told);
 	r.fails = 1;
 	fake_eof(&r.source, 1);
-	expect(&r, "end eofed;error eofed -1--1 a1 CARAFE_FAILED: no luck;");
+	expect(&r, "end eofed;error eofed -1--1 a-1 CARAFE_FAILED: no luck;");
 	fake_messages(&r.source, 1, 1);
 	expect(&r, "b1-1;");
 	assert_true(r.source.marked == 2);
+	assert_int_equal(told, 1);
 	rig_fini(&r);
 }
 

@@ -153,6 +153,26 @@ options_of_a_newer_header_are_refused_when_they_say_something_new(void **unused)
 	carafe_free(r.app);
 }
 
+static void
+a_mistake_of_the_settings_is_told_once_and_not_for_every_route(void **unused)
+{
+	CRF_AUTO(crf_buf) paths = { 0 };
+	struct rig r;
+
+	(void)unused;
+	rig_draw(&r, &by_message, &(carafe_route_opts){ 0 }, CARAFE_KV({ "pause.max_timeout", "10" }));
+	carafe_route(carafe_group(r.app, "billing"), "refunds", .handler = &by_message);
+	assert_int_equal(carafe_check(r.app, note_problem, &paths), 1);
+	assert_string_equal(crf_buf_str(&paths), "pause.timeout;");
+	carafe_free(r.app);
+	crf_buf_reset(&paths);
+	rig_draw(&r, &by_message, &(carafe_route_opts){ 0 }, CARAFE_KV({ "pause.timeout", "5" }));
+	carafe_retry(r.route, .max_timeout = 4);
+	assert_int_equal(carafe_check(r.app, note_problem, &paths), 1);
+	assert_string_equal(crf_buf_str(&paths), "groups.billing.orders.retry;");
+	carafe_free(r.app);
+}
+
 int
 main(void)
 {
@@ -162,6 +182,7 @@ main(void)
 		cmocka_unit_test(only_stages_with_steps_cost_something),
 		cmocka_unit_test(a_plan_tells_where_it_writes),
 		cmocka_unit_test(every_mistake_of_every_feature_is_told),
+		cmocka_unit_test(a_mistake_of_the_settings_is_told_once_and_not_for_every_route),
 		cmocka_unit_test(options_of_a_newer_header_are_refused_when_they_say_something_new),
 	};
 

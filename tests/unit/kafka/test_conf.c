@@ -179,6 +179,9 @@ static const struct row rows[] = {
 	{ CRF_CONSUMER, { { "group.protocol", "CONSUMER" }, { "group.protocol.type", "consumer" } }, "kafka.group.protocol.type", "leave it out", false },
 	/* other combinations */
 	{ CRF_CONSUMER, { { "session.timeout.ms", "400000" } }, "kafka.max.poll.interval.ms", "at least session.timeout.ms (400000)", false },
+	{ CRF_CONSUMER, { { "heartbeat.interval.ms", "50000" } }, "kafka.heartbeat.interval.ms", "50000 must be less than session.timeout.ms (45000)", true },
+	{ CRF_CONSUMER, { { "session.timeout.ms", "3000" } }, "kafka.heartbeat.interval.ms", "3000 must be less than session.timeout.ms (3000)", true },
+	{ CRF_CONSUMER, { { "heartbeat.interval.ms", "5999" }, { "session.timeout.ms", "6000" } }, NULL, NULL, false },
 	{ CRF_CONSUMER, { { "session.timeout.ms", "400000" }, { "max.poll.interval.ms", "400000" } }, NULL, NULL, false },
 	{ CRF_CONSUMER, { { "partition.assignment.strategy", "sticky" } }, "kafka.partition.assignment.strategy", "there is no sticky", false },
 	{ CRF_CONSUMER, { { "partition.assignment.strategy", "range,cooperative-sticky" } }, "kafka.partition.assignment.strategy", "does not go with", false },

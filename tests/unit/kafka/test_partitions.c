@@ -50,6 +50,25 @@ text_is_cut_and_says_how_much_is_missing(void **unused)
 }
 
 static void
+text_names_offsets(void **unused)
+{
+	struct crf_partitions l = { 0 };
+	char *text;
+
+	(void)unused;
+	crf_partitions_add(&l, "refunds", 1)->offset = 0;
+	crf_partitions_add(&l, "orders", 1)->offset = 7;
+	crf_partitions_add(&l, "orders", 0)->offset = 15;
+	assert_string_equal(text = crf_positions_text(&l, 100), "orders[0]@15 orders[1]@7 refunds[1]@0");
+	free(text);
+	assert_string_equal(text = crf_positions_text(&l, 5), "orders[0]@15 ... and 2 more");
+	free(text);
+	crf_partitions_fini(&l);
+	assert_string_equal(text = crf_positions_text(&l, 5), "");
+	free(text);
+}
+
+static void
 a_new_partition_knows_nothing(void **unused)
 {
 	struct crf_partitions l = { 0 };
@@ -107,6 +126,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_names_runs_of_partitions),
 		cmocka_unit_test(text_is_cut_and_says_how_much_is_missing),
+		cmocka_unit_test(text_names_offsets),
 		cmocka_unit_test(a_new_partition_knows_nothing),
 		cmocka_unit_test(everything_survives_the_way_to_librdkafka_and_back),
 	};

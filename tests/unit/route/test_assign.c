@@ -47,6 +47,7 @@ a_group_is_assigned_as_a_whole_and_without_patterns(void **unused)
 	(void)unused;
 	carafe_assign(draw(&f, "g", "orders", .handler = &by_message), .partitions = "all");
 	draw(&f, "g", "refunds", .handler = &by_message);
+	draw(&f, "g", "returns", .handler = &by_message); /* not the same once more */
 	carafe_assign(carafe_pattern(group(&f, "h"), "^orders", .handler = &by_message), .partitions = "all");
 	compile(&f);
 	expect_count(&f.out, 2);
