@@ -68,7 +68,8 @@ window_of(struct carafe_consumer *c)
 	w->refs = 1;
 	w->consumer = c;
 	w->cap = cap;
-	return c->window = w; /* from here on others look */
+	c->window = w; /* from here on others look */
+	return w;
 }
 
 /* mu held, unless nobody else knows the window any more. */
