@@ -74,14 +74,6 @@ crf_connection_spec(const struct crf_connection *c)
 }
 
 bool
-crf_connection_is_classic(const struct crf_connection *c)
-{
-	const char *protocol = crf_kvs_get(&c->spec->kafka, "group.protocol");
-
-	return !c->spec->direct && (protocol == NULL || strcasecmp(protocol, "consumer") != 0);
-}
-
-bool
 crf_connection_steady(const struct crf_connection *c)
 {
 	return atomic_load(&c->steady);
@@ -270,6 +262,7 @@ handle(struct crf_connection *c, struct crf_client_event *ev)
 		report_error(c, ev);
 		break;
 	case CRF_CLIENT_STATISTICS:
+		crf_underway_learn(c, ev->text);
 		CRF_EMIT(c->bus, CARAFE_EV_STATISTICS, CRF_STR(GROUP, c->spec->group),
 		    CRF_STR(CONNECTION, c->name), CRF_STR(STATISTICS, ev->text));
 		break;
@@ -337,6 +330,14 @@ crf_connection_report_topic(struct crf_connection *c, const char *topic, int cod
 	    CRF_STR(TEXT, crf_buf_str(&text)), CRF_STR(HINT, crf_kafka_error_hint(code)));
 }
 
+static bool
+is_classic(const struct crf_connection *c)
+{
+	const char *protocol = crf_kvs_get(&c->spec->kafka, "group.protocol");
+
+	return protocol == NULL || strcasecmp(protocol, "consumer") != 0;
+}
+
 /* With the classic protocol librdkafka looks at the topics and tells; with the new one the coordinator does, and neither
  * says a word about those that are not there. Topics of partitions by hand are looked at all the time (topics.c). */
 static void
@@ -344,7 +345,7 @@ look_for_topics(struct crf_connection *c, struct crf_client *client)
 {
 	int code, partitions;
 
-	if (c->spec->direct || crf_connection_is_classic(c) || !crf_client_reached(client))
+	if (c->spec->direct || is_classic(c) || !crf_client_reached(client))
 		return;
 	for (size_t i = 0; i < c->spec->topic_count; i++) {
 		const struct crf_topic *t = &c->spec->topics[i];

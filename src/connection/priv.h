@@ -71,7 +71,7 @@ struct crf_connection {
 	struct crf_partitions strays; /* connection: which this client may still fetch when it has given them up; stray.c */
 	struct crf_revoke revoke;
 	bool answered;    /* underway.c: an assignment of this client, and no revocation since */
-	crf_ns ask_at;    /* likewise: when the group is asked next */
+	bool joining;     /* likewise: it waits in a join, as was last learned */
 	crf_ns failed_at; /* likewise: the last client that could not go on; 0 */
 	crf_ns started;
 	bool reached;
@@ -128,14 +128,14 @@ void crf_rebalance_advance(struct crf_connection *c, crf_ns now);
 /* Ends every epoch at once, as lost: the client is going. */
 void crf_rebalance_lose_all(struct crf_connection *c);
 
-/* A group of the classic protocol hands out its partitions. */
-bool crf_connection_is_classic(const struct crf_connection *c);
-
-/* underway.c: on its way to having its partitions, or to it anew; with a client that failed; it has them. */
+/* underway.c: a client is made, or partitions are to be given up; they were, and others may come; the client has failed; it has its
+ * partitions. */
 void crf_underway_begin(struct crf_connection *c);
+void crf_underway_let_go(struct crf_connection *c);
 void crf_underway_failed(struct crf_connection *c);
 void crf_underway_end(struct crf_connection *c);
-/* Finds out whether it waits for what starting anew might bring. Now and then asks the coordinator, for a second at most. */
+/* From librdkafka's statistics; and whether starting anew might still bring what it waits for. */
+void crf_underway_learn(struct crf_connection *c, const char *statistics);
 void crf_underway_serve(struct crf_connection *c, crf_ns now);
 
 /* Its stop was forced; a deadline, or when that wants an end if it is earlier. */

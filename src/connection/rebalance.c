@@ -165,7 +165,7 @@ let_go(struct crf_connection *c)
 	    crf_now() - r->started);
 	crf_partitions_fini(&r->list);
 	r->step = CRF_REVOKE_NONE;
-	crf_underway_begin(c);
+	crf_underway_let_go(c);
 	atomic_store(&c->steady, true);
 }
 

@@ -2,31 +2,28 @@
  * them once an assignment is answered, an empty one too; until then it gives some up, waits in a join, or makes clients anew that
  * fail one after another.
  *
- * librdkafka does not say that it waits in a join. With the classic protocol every join ends with an assignment, so the coordinator
- * is asked: only a member of a group that rebalances waits. Topics that are not there, brokers that are away, or that do not let
+ * That it waits in a join only librdkafka's statistics tell. Topics that are not there, brokers that are away, or that do not let
  * this one in, are different matters, which others report and nobody mends by starting anew. With KIP-848 there is no join to wait
- * in: the first answer of the coordinator makes a member, and nobody tells one that has nothing. */
+ * in, and nobody tells a member that it has nothing.
+ *
+ * The coordinator could be asked what it makes of this member; but librdkafka aborts the process when that takes too long (its issue
+ * 4605, seen with 2.15). */
 #include "connection/priv.h"
 
-#define ASK_MS 1000
-#define ASK_EVERY (5 * CRF_SECOND) /* most joins are over before the first time */
-#define MENDED (60 * CRF_SECOND)   /* a client that lives for so long without failing */
+#define MENDED (60 * CRF_SECOND) /* a client that lives for so long without failing */
 
 static void
-begin(struct crf_connection *c, crf_ns now)
+begin(struct crf_connection *c)
 {
 	if (atomic_load(&c->underway) == 0)
-		atomic_store(&c->underway, now);
+		atomic_store(&c->underway, crf_now());
 }
 
 void
 crf_underway_begin(struct crf_connection *c)
 {
-	crf_ns now = crf_now();
-
-	c->answered = false;
-	c->ask_at = now + ASK_EVERY;
-	begin(c, now);
+	c->answered = c->joining = false;
+	begin(c);
 }
 
 void
@@ -37,6 +34,13 @@ crf_underway_failed(struct crf_connection *c)
 }
 
 void
+crf_underway_let_go(struct crf_connection *c)
+{
+	c->answered = c->joining = false;
+	atomic_store(&c->underway, 0);
+}
+
+void
 crf_underway_end(struct crf_connection *c)
 {
 	c->answered = true;
@@ -44,15 +48,20 @@ crf_underway_end(struct crf_connection *c)
 }
 
 void
+crf_underway_learn(struct crf_connection *c, const char *statistics)
+{
+	if (c->answered)
+		return;
+	c->joining = crf_client_joins(statistics);
+	if (c->joining)
+		begin(c);
+}
+
+void
 crf_underway_serve(struct crf_connection *c, crf_ns now)
 {
-	bool asks = crf_connection_is_classic(c) && c->subscribed && c->reached;
+	bool waits = c->revoke.step != CRF_REVOKE_NONE || c->joining || c->phase != CRF_CONNECTION_RUNNING;
 
-	if (c->answered || c->revoke.step != CRF_REVOKE_NONE || c->phase != CRF_CONNECTION_RUNNING || (asks && now < c->ask_at))
-		return;
-	c->ask_at = now + ASK_EVERY;
-	if (asks && crf_client_is_joining(c->client, c->spec->group, ASK_MS))
-		begin(c, now);
-	else if (c->failed_at == 0 || now > c->failed_at + MENDED)
+	if (!waits && (c->failed_at == 0 || now > c->failed_at + MENDED))
 		atomic_store(&c->underway, 0);
 }

@@ -91,9 +91,8 @@ carafe_rc crf_client_seek(struct crf_client *c, const char *topic, int32_t parti
  * caller frees it. Blocks. */
 char *crf_client_group_strategy(struct crf_client *c, const char *group, int timeout_ms);
 
-/* The group's coordinator has this client as a member, of the classic protocol, and has yet to end a rebalance. False when it does
- * not say so within the time. Blocks. */
-bool crf_client_is_joining(struct crf_client *c, const char *group, int timeout_ms);
+/* What CRF_CLIENT_STATISTICS says: the client waits for the group's coordinator, which is there, or for itself, to end a join. */
+bool crf_client_joins(const char *statistics);
 
 /* True once a broker has ever answered. */
 bool crf_client_reached(struct crf_client *c);

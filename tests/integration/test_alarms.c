@@ -95,14 +95,6 @@ a_long_running_handler_is_healthy_and_silent_clients_keep_nobody_waiting(void **
 	close(silent);
 }
 
-/* For it_until: true, or the test fails. */
-static bool
-stays_healthy(const char *port)
-{
-	assert_int_equal(it_health_code(port), 200);
-	return true;
-}
-
 static carafe_rc
 take_some_time(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
 {
@@ -135,16 +127,37 @@ an_app_with_more_to_do_than_it_can_is_never_called_ill(void **state)
 	for (int p = 0; p < 6; p++)
 		it_produce_many(topic, p, 0, 200);
 	app = busy_app(port, group, topic, s);
-	it_until(stays_healthy(port) && it_handled(s) > 0);
+	it_until(it_stays_healthy(port) && it_handled(s) > 0);
 	for (size_t i = 0; i < 3; i++) {
 		other = busy_app("0", group, topic, others);
-		it_until(stays_healthy(port) && it_handled(others) > i * 10);
+		it_until(it_stays_healthy(port) && it_handled(others) > i * 10);
 		carafe_stop(other);
-		it_until(stays_healthy(port) && carafe_status_of(other) == CARAFE_TERMINATED);
+		it_until(it_stays_healthy(port) && carafe_status_of(other) == CARAFE_TERMINATED);
 		it_await_end(other);
 	}
-	it_until(stays_healthy(port) && it_handled(s) + it_handled(others) >= 1200);
+	it_until(it_stays_healthy(port) && it_handled(s) + it_handled(others) >= 1200);
 	it_stop(app);
+}
+
+/* Time in which nothing of it runs is none that anything takes. */
+static void
+a_process_that_was_stopped_wakes_up_healthy(void **state)
+{
+	const char *topic = it_topic("stopped", 1, NULL), *port = it_free_port();
+	struct it_child *c = it_spawn("member",
+	    CARAFE_KV({ "APP_TOPICS", topic }, { "APP_GROUP", it_name("group") }, { "CARAFE_LIVENESS_PORT", port },
+		{ "CARAFE_LIVENESS_CONSUMING_TTL", "5000" }, { "CARAFE_LIVENESS_POLLING_TTL", "5000" }),
+	    IT_ARGS("server"));
+
+	(void)state;
+	it_produce(topic, 0, "hang");
+	it_until(it_child_said(c, "begin") == 1);
+	assert_int_equal(it_health_code(port), 200);
+	it_child_signal(c, SIGSTOP);
+	it_nap(6000); /* longer than either */
+	it_child_signal(c, SIGCONT);
+	assert_int_equal(it_health_code(port), 200);
+	it_await_red(port, it_now(), 5000, "consumption_ttl_exceeded"); /* it hangs all the same */
 }
 
 /* ------------------------------------------------------------------------------------------------ stability */
@@ -174,7 +187,7 @@ partitions_that_cannot_be_given_up_are_told(void **state)
 	app = app_of(it_protocol(state), port, group, topic, s);
 	for (int p = 0; p < 2; p++)
 		it_produce(topic, p, "takes long");
-	it_until(stays_healthy(port) && it_gate_waiting(s->gate) == 2);
+	it_until(it_stays_healthy(port) && it_gate_waiting(s->gate) == 2);
 	peer = it_peer(.group = group, .topic = topic, .protocol = it_protocol(state));
 	it_until(it_members(group) == 2);
 	it_await_red(port, it_now(), STABILITY_MS, "stability_ttl_exceeded");
@@ -196,7 +209,7 @@ a_join_that_does_not_end_is_told(void **state)
 	it_until(it_peer_assigned(peer) == 2);
 	it_peer_hang(peer, true);
 	app = app_of(IT_RANGE, port, group, topic, s);
-	it_until(stays_healthy(port) && it_members(group) == 2);
+	it_until(it_stays_healthy(port) && it_members(group) == 2);
 	it_await_red(port, it_now(), STABILITY_MS, "stability_ttl_exceeded");
 	it_peer_hang(peer, false);
 	it_until(it_health_code(port) == 200 && it_peer_assigned(peer) == 1);
@@ -224,7 +237,7 @@ who_waits_for_others_is_healthy(void **state)
 	(void)state;
 	it_route(apps[3], it_name("group"), topic, it_message_handler, it_sink_new());
 	it_start(apps[3]);
-	it_until(it_now() - since > 8 * STABILITY_MS && stays_healthy(missing) && stays_healthy(spare) && stays_healthy(away));
+	it_until(it_now() - since > 8 * STABILITY_MS && it_stays_healthy(missing) && it_stays_healthy(spare) && it_stays_healthy(away));
 	for (int i = 0; i < 4; i++)
 		it_stop(apps[i]);
 }
@@ -296,6 +309,7 @@ main(void)
 		IT(work_that_is_deferred_and_never_completed_is_told),
 		IT(a_long_running_handler_is_healthy_and_silent_clients_keep_nobody_waiting),
 		IT(an_app_with_more_to_do_than_it_can_is_never_called_ill),
+		IT(a_process_that_was_stopped_wakes_up_healthy),
 		IT_PROTOCOLS(partitions_that_cannot_be_given_up_are_told),
 		IT(a_join_that_does_not_end_is_told),
 		IT(who_waits_for_others_is_healthy),

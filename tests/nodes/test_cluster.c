@@ -5,6 +5,7 @@
 
 #include <carafe/feature/keys.h>
 
+#include "support/health.h"
 #include "support/test.h"
 
 #define NODES 3
@@ -215,6 +216,33 @@ a_rolling_restart_of_all_nodes_loses_nothing(void **state)
 	end(&w);
 }
 
+/* Starting anew would not bring them back. */
+static void
+a_member_without_brokers_is_not_called_ill(void **state)
+{
+	const char *topic = it_topic("without", 1, NULL), *port = it_free_port();
+	struct it_events *events = it_events_new();
+	struct it_sink *s = it_sink_new();
+	carafe *app = it_app(.protocol = it_protocol(state), .events = events, .kafka = CARAFE_KV({ "session.timeout.ms", "6000" }),
+	    .settings = CARAFE_KV({ "liveness.port", port }, { "liveness.polling_ttl", "5000" }, { "liveness.stability_ttl", "7000" }));
+	double since;
+
+	it_route(app, it_name("group"), topic, it_message_handler, s);
+	it_start(app);
+	it_until(it_event_count(events, CARAFE_EV_REBALANCE_ASSIGNED) == 1);
+	for (int node = 1; node <= NODES; node++)
+		kafka("pause", node);
+	it_until(it_stays_healthy(port) && it_event_count(events, CARAFE_EV_REBALANCE_REVOKED) == 1); /* its session is over */
+	since = it_now();
+	it_until(it_stays_healthy(port) && it_now() - since > 16000); /* it joins a node that does not answer, and knows more after 5 s */
+	for (int node = 1; node <= NODES; node++)
+		kafka("resume", node);
+	it_until(it_whole(NODES));
+	it_produce(topic, 0, "there again");
+	it_until(it_health_code(port) == 200 && it_handled(s) == 1);
+	it_stop(app);
+}
+
 #define NODES_TEST(fn, protocol) { #fn ", " protocol, fn, mend, it_end_test, (void *)(protocol) }
 #define IN_EACH_PROTOCOL(fn) NODES_TEST(fn, "range"), NODES_TEST(fn, "cooperative"), NODES_TEST(fn, "kip-848")
 
@@ -226,6 +254,7 @@ main(void)
 		IN_EACH_PROTOCOL(a_coordinator_that_is_killed_loses_nothing),
 		IN_EACH_PROTOCOL(a_coordinator_that_stands_still_for_a_while_loses_nothing),
 		NODES_TEST(a_partition_that_waits_for_the_coordinator_holds_up_no_other, "cooperative"),
+		NODES_TEST(a_member_without_brokers_is_not_called_ill, "range"),
 		NODES_TEST(a_rolling_restart_of_all_nodes_loses_nothing, "cooperative"),
 		NODES_TEST(a_rolling_restart_of_all_nodes_loses_nothing, "kip-848"),
 	};

@@ -71,6 +71,16 @@ it_health_code(const char *port)
 	return it_health(port, text, sizeof(text));
 }
 
+bool
+it_stays_healthy(const char *port)
+{
+	char text[2048];
+
+	if (it_health(port, text, sizeof(text)) != 200)
+		fail_msg("it is not healthy: %s", strchr(text, '{'));
+	return true;
+}
+
 void
 it_await_red(const char *port, double since, int ttl_ms, const char *why)
 {

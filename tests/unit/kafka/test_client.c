@@ -407,6 +407,18 @@ a_static_member_is_asked_nothing_once_it_is_closed(void **unused)
 }
 
 static void
+a_join_that_goes_on_is_read_from_statistics(void **unused)
+{
+	(void)unused;
+	assert_true(crf_client_joins("{ \"cgrp\": { \"state\": \"up\", \"stateage\": 7, \"join_state\": \"wait-join\", \"rebalance_cnt\": 1 }}"));
+	assert_true(crf_client_joins("{ \"cgrp\": { \"state\": \"up\", \"stateage\": 7, \"join_state\": \"wait-sync\" }}"));
+	assert_false(crf_client_joins("{ \"cgrp\": { \"state\": \"up\", \"stateage\": 7, \"join_state\": \"steady\" }}"));
+	assert_false(crf_client_joins("{ \"cgrp\": { \"state\": \"up\", \"stateage\": 7, \"join_state\": \"wait-metadata\" }}"));
+	assert_false(crf_client_joins("{ \"cgrp\": { \"state\": \"wait-broker\", \"stateage\": 7, \"join_state\": \"wait-join\" }}"));
+	assert_false(crf_client_joins("{ \"name\": \"it#consumer-1\" }"));
+}
+
+static void
 statistics_and_log_lines_are_events(void **unused)
 {
 	struct crf_client_event ev;
@@ -581,6 +593,7 @@ main(void)
 		cmocka_unit_test(a_fatal_error_says_what_is_behind_it),
 		cmocka_unit_test(a_client_is_freed_from_any_state),
 		cmocka_unit_test(a_static_member_is_asked_nothing_once_it_is_closed),
+		cmocka_unit_test(a_join_that_goes_on_is_read_from_statistics),
 		cmocka_unit_test(statistics_and_log_lines_are_events),
 		cmocka_unit_test(a_broker_that_answers_is_noticed),
 		cmocka_unit_test(a_broker_that_is_not_there_is_an_error),
