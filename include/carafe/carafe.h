@@ -18,7 +18,10 @@
  * Three audiences of threads appear below: *drawing* is the one thread that builds the app before it starts; a *worker*
  * is a thread of carafe's pool inside one of your handlers, for the consumer it was given; *any* is any thread at all.
  * Strings and structs passed in are copied, except handlers and user arguments, which must live as long as the app.
- * Drawing calls never fail on the spot: mistakes are collected and reported together when the app is started. */
+ * Drawing calls never fail on the spot: mistakes are collected and reported together when the app is started.
+ *
+ * A handle that is NULL, or is none any more as far as that can be told, says so on stderr and aborts; so does drawing on an app
+ * that was started. */
 #ifndef CARAFE_H
 #define CARAFE_H
 
@@ -313,19 +316,20 @@ CARAFE_API const char *carafe_status_name(carafe_status status);
 
 /* For a host program with a main() of its own: checks everything, starts connections and workers, and returns. Uses no
  * signals, never exits the process. CARAFE_CONFIG when there are mistakes (the first in err, all of them from
- * carafe_check), CARAFE_STATE when it was started before: an app runs once. Logs nothing unless carafe_log() was called before. Any
- * thread, not a handler.
+ * carafe_check), CARAFE_STATE when it was started before: an app runs once. Logs nothing unless carafe_log() was called before.
+ * Whatever is drawn from then on aborts. Any thread, not a handler.
  *
  * A child process of fork() has none of the app's threads: there carafe_start and carafe_wait return CARAFE_STATE, and
  * carafe_stop, carafe_force_stop, carafe_quiet, carafe_scale, carafe_dump and carafe_free do nothing. Fork first, then start. */
 CARAFE_API carafe_rc carafe_start(carafe *app, carafe_error *err) CARAFE_USE;
 
 /* Finishes what is in hand, runs shutdown hooks, takes nothing new and stays in its groups, so that no rebalance
- * happens. There is no way back but stop. Returns at once. Any thread. */
+ * happens. There is no way back but stop. Counts before the start, too, as a stop does. Returns at once. Any thread. */
 CARAFE_API void carafe_quiet(carafe *app);
 
 /* Asks for a graceful stop: what is in hand is finished, shutdown hooks run, offsets are committed, groups are left.
- * Returns at once; harmless when repeated. Any thread, handlers too. */
+ * Returns at once; harmless when repeated. Before carafe_start or carafe_main, or while they begin, it counts as well: they
+ * succeed, and the app ends at once, having consumed nothing. Any thread, handlers too; it takes a lock, so not a signal handler. */
 CARAFE_API void carafe_stop(carafe *app);
 
 /* Stops without waiting for handlers any longer, as a stop does by itself after shutdown_timeout: what is marked is committed,
@@ -338,12 +342,13 @@ CARAFE_API void carafe_force_stop(carafe *app);
  * behind. CARAFE_UNAVAILABLE, CARAFE_DENIED or CARAFE_FATAL when that is what ended it. Any thread, not a handler. */
 CARAFE_API carafe_rc carafe_wait(carafe *app, int timeout_ms, carafe_error *err);
 
-/* Changes the number of workers of a running app; below 1 counts as 1. Workers in excess go when their turn ends.
- * Any thread. */
+/* Changes the number of workers of a running app; below 1 counts as 1, above 4096 as 4096. Workers in excess go when their turn
+ * ends. When the system has no threads for all of them, the app goes on with those there are, and workers.scaled says so. Any
+ * thread. */
 CARAFE_API void carafe_scale(carafe *app, int concurrency);
 
 /* Checks the configuration, drawing included, and calls fn with each mistake and its dotted path; returns how many.
- * Nothing can be drawn or set afterwards. Drawing, or after carafe_start. */
+ * Nothing can be drawn or set afterwards: that aborts. fn may be NULL. Drawing, or after carafe_start. */
 CARAFE_API int carafe_check(carafe *app, void (*fn)(const char *path, const char *problem, void *arg), void *arg);
 
 /* Writes what every thread and every partition is doing as process.dump events. Any thread. */

@@ -20,13 +20,17 @@ struct carafe {
 	struct crf_routing routing;   /* after crf_app_prepare */
 	struct crf_problems problems; /* likewise */
 	struct crf_tokens *tokens; /* NULL: nobody provides any */
-	bool prepared;
 	struct {
 		bool wanted;
 		carafe_log_fn fn; /* NULL: stderr */
 		void *arg;
 		struct crf_log *log; /* NULL: not open yet */
 	} log; /* of a host program */
+
+	/* Asked for, perhaps before it was started. Any thread. */
+	atomic_bool quiet;
+	atomic_bool stop;
+	atomic_bool force; /* a stop is to wait for nobody */
 
 	struct crf_mutex mu;
 	struct crf_cond changed;   /* mu: anything below, or anything the keeper looks at */
@@ -35,6 +39,8 @@ struct carafe {
 };
 
 #define CRF_APP_MAGIC CRF_MAGIC('A', 'P', 'P', 'C')
+#define crf_check_app(app)                                                                                             \
+	crf_check_handle((app), CRF_APP_MAGIC, "app", "what carafe_new() has returned, until carafe_free() or carafe_main()")
 
 /* Resolves the settings, the environment's included, and compiles the routes for the scope (NULL: everything); every
  * mistake is in app->problems. Does its work once. Settings of the command line must be set before. */

@@ -37,7 +37,7 @@ carafe_free(carafe *app)
 {
 	if (app == NULL)
 		return;
-	crf_check_magic(app, CRF_APP_MAGIC);
+	crf_check_app(app);
 	if (crf_engine_elsewhere(app))
 		return;
 	if (app->engine != NULL) {
@@ -65,28 +65,31 @@ carafe_free(carafe *app)
 carafe_group *
 carafe_group_(carafe *app, const char *name)
 {
-	crf_check_magic(app, CRF_APP_MAGIC);
+	crf_check_app(app);
+	crf_tree_check_open(&app->tree, __func__);
 	return crf_tree_group(&app->tree, name);
 }
 
 void
 carafe_defaults_(carafe *app, const carafe_route_opts *opts)
 {
-	crf_check_magic(app, CRF_APP_MAGIC);
+	crf_check_app(app);
+	crf_tree_check_open(&app->tree, __func__);
 	crf_tree_defaults(&app->tree, opts);
 }
 
 void
 carafe_subscribe(carafe *app, carafe_event_id id, carafe_event_fn fn, void *arg)
 {
-	crf_check_magic(app, CRF_APP_MAGIC);
+	crf_check_app(app);
 	crf_bus_subscribe(app->bus, id, fn, arg);
 }
 
 void
 carafe_token_provider(carafe *app, carafe_token_fn fn, void *arg)
 {
-	crf_check_magic(app, CRF_APP_MAGIC);
+	crf_check_app(app);
+	crf_tree_check_open(&app->tree, __func__);
 	crf_tokens_retire(app->tokens);
 	app->tokens = crf_tokens_new(fn, arg);
 	app->settings.kafka.tokens = app->tokens;
@@ -123,8 +126,8 @@ crf_app_prepare(carafe *app, const struct crf_scope *scope, carafe_error *err)
 {
 	const struct crf_problem *first;
 
-	if (!app->prepared) {
-		app->prepared = true;
+	if (!app->tree.closed) {
+		app->tree.closed = true;
 		crf_settings_from_environment(&app->settings, environ);
 		crf_settings_resolve(&app->settings, &app->problems);
 		crf_problems_add_all(&app->problems, &app->tree.problems);
@@ -142,10 +145,10 @@ crf_app_prepare(carafe *app, const struct crf_scope *scope, carafe_error *err)
 int
 carafe_check(carafe *app, void (*fn)(const char *path, const char *problem, void *arg), void *arg)
 {
-	crf_check_magic(app, CRF_APP_MAGIC);
+	crf_check_app(app);
 	if (crf_app_prepare(app, NULL, NULL) == CARAFE_OK)
 		return 0;
-	for (size_t i = 0; i < app->problems.count; i++)
+	for (size_t i = 0; fn != NULL && i < app->problems.count; i++)
 		fn(app->problems.items[i].path, app->problems.items[i].text, arg);
 	return (int)app->problems.count;
 }
@@ -162,12 +165,13 @@ carafe_status_name(carafe_status status)
 carafe_status
 carafe_status_of(const carafe *app)
 {
-	struct crf_mutex *mu = (struct crf_mutex *)&app->mu;
+	struct crf_mutex *mu;
 	carafe_status status;
 
-	crf_check_magic(app, CRF_APP_MAGIC);
+	crf_check_app(app);
 	if (crf_engine_elsewhere(app))
 		return app->status;
+	mu = (struct crf_mutex *)&app->mu;
 	crf_lock(mu);
 	status = app->status;
 	crf_unlock(mu);

@@ -121,7 +121,7 @@ carafe_dump(carafe *app)
 {
 	CRF_AUTO(crf_buf) lines = { 0 };
 
-	crf_check_magic(app, CRF_APP_MAGIC);
+	crf_check_app(app);
 	if (app->engine == NULL || crf_engine_elsewhere(app))
 		return;
 	pthread_mutex_lock(&dumping);

@@ -28,7 +28,7 @@ opened(void *host, struct crf_epoch *e)
 	struct crf_engine *en = host;
 	struct crf_lane *l = crf_consumer_lane(crf_consumer_new(&en->flow, e->topic, e->partition, &crf_epoch_source, e));
 
-	if (atomic_load(&en->quiet))
+	if (atomic_load(&en->app->quiet))
 		crf_lane_raise(l, CRF_LANE_QUIET);
 	return l;
 }
@@ -76,7 +76,7 @@ stopped(void *host, struct crf_connection *c, carafe_rc rc, const carafe_error *
 		en->err = *err;
 	}
 	if (rc != CARAFE_OK)
-		atomic_store(&en->stop, true);
+		atomic_store(&en->app->stop, true);
 	crf_cond_broadcast(&en->app->changed);
 	crf_unlock(&en->app->mu);
 }
@@ -100,7 +100,7 @@ critical(carafe *app, const char *why)
 	crf_lock(&app->mu);
 	if (e->rc == CARAFE_OK)
 		e->rc = crf_error(&e->err, CARAFE_CRITICAL, "a handler said that nothing can go on: %s", why);
-	atomic_store(&e->stop, true);
+	atomic_store(&app->stop, true);
 	crf_cond_broadcast(&app->changed);
 	crf_unlock(&app->mu);
 }
@@ -229,7 +229,7 @@ begin_force(struct crf_engine *e)
 {
 	CRF_AUTO(crf_buf) text = { 0 };
 	const struct crf_values *v = &e->app->settings.v;
-	bool asked = atomic_load(&e->force);
+	bool asked = atomic_load(&e->app->force);
 	crf_ns now = crf_now();
 
 	e->force_deadline = now + v->forceful_shutdown_wait * CRF_MS;
@@ -284,7 +284,7 @@ advance_stop(struct crf_engine *e, crf_ns now)
 {
 	crf_ns deadline = deadline_of(e);
 
-	if (e->force_deadline == 0 && (now >= e->stop_deadline || atomic_load(&e->force)))
+	if (e->force_deadline == 0 && (now >= e->stop_deadline || atomic_load(&e->app->force)))
 		begin_force(e);
 	else if (e->force_deadline != 0 && (now >= e->force_deadline || e->stopped == e->connection_count))
 		give_up(e);
@@ -299,14 +299,14 @@ advance(struct crf_engine *e)
 	carafe_status status = e->app->status;
 	crf_ns now = crf_now();
 
-	if (status < CARAFE_QUIETING && atomic_load(&e->quiet) && !atomic_load(&e->stop))
+	if (status < CARAFE_QUIETING && atomic_load(&e->app->quiet) && !atomic_load(&e->app->stop))
 		begin_quiet(e);
 	else if (status == CARAFE_QUIETING && crf_flow_is_quiet(&e->flow))
 		enter(e, CARAFE_QUIET, CARAFE_EV_APP_QUIET);
-	else if (status < CARAFE_STOPPING && atomic_load(&e->stop))
+	else if (status < CARAFE_STOPPING && atomic_load(&e->app->stop))
 		begin_stop(e);
 	else if (status < CARAFE_QUIETING && e->exit_eof && all_steady(e) && crf_flow_at_end(&e->flow))
-		atomic_store(&e->stop, true);
+		atomic_store(&e->app->stop, true);
 	else if (status == CARAFE_STOPPING && e->stopped == e->connection_count && all_released(e))
 		take_down(e);
 	else if (status == CARAFE_STOPPING)

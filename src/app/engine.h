@@ -22,9 +22,6 @@ struct crf_engine {
 	struct crf_thread keeper;
 	struct crf_liveness *liveness; /* NULL: nobody asks */
 	bool exit_eof;
-	atomic_bool quiet; /* asked for */
-	atomic_bool stop;
-	atomic_bool force; /* a stop is to wait for nobody */
 	/* app.mu */
 	size_t stopped;       /* connections that have ended */
 	carafe_rc rc;         /* what the run came to */

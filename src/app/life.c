@@ -1,4 +1,6 @@
 /* The app's life as a host program sees it: start, quiet, stop, wait. */
+#include <string.h>
+
 #include "app/app.h"
 #include "app/engine.h"
 #include "core/error.h"
@@ -44,7 +46,7 @@ carafe_start(carafe *app, carafe_error *err)
 {
 	carafe_rc rc;
 
-	crf_check_magic(app, CRF_APP_MAGIC);
+	crf_check_app(app);
 	if (crf_engine_elsewhere(app))
 		return refuse_child(app, err);
 	if ((rc = crf_app_prepare(app, &(struct crf_scope){ 0 }, err)) != CARAFE_OK)
@@ -56,30 +58,30 @@ carafe_start(carafe *app, carafe_error *err)
 void
 carafe_quiet(carafe *app)
 {
-	crf_check_magic(app, CRF_APP_MAGIC);
-	if (app->engine == NULL || crf_engine_elsewhere(app))
+	crf_check_app(app);
+	if (crf_engine_elsewhere(app))
 		return;
-	atomic_store(&app->engine->quiet, true);
+	atomic_store(&app->quiet, true);
 	crf_engine_poke(app);
 }
 
 void
 carafe_stop(carafe *app)
 {
-	crf_check_magic(app, CRF_APP_MAGIC);
-	if (app->engine == NULL || crf_engine_elsewhere(app))
+	crf_check_app(app);
+	if (crf_engine_elsewhere(app))
 		return;
-	atomic_store(&app->engine->stop, true);
+	atomic_store(&app->stop, true);
 	crf_engine_poke(app);
 }
 
 void
 carafe_force_stop(carafe *app)
 {
-	crf_check_magic(app, CRF_APP_MAGIC);
-	if (app->engine == NULL || crf_engine_elsewhere(app))
+	crf_check_app(app);
+	if (crf_engine_elsewhere(app))
 		return;
-	atomic_store(&app->engine->force, true);
+	atomic_store(&app->force, true);
 	carafe_stop(app);
 }
 
@@ -87,12 +89,12 @@ carafe_rc
 carafe_wait(carafe *app, int timeout_ms, carafe_error *err)
 {
 	crf_ns until = timeout_ms < 0 ? CRF_NEVER : crf_now() + timeout_ms * CRF_MS;
-	struct crf_engine *e = app->engine;
+	struct crf_engine *e;
 	bool in_time = true;
 	carafe_rc rc;
 
-	crf_check_magic(app, CRF_APP_MAGIC);
-	if (e == NULL)
+	crf_check_app(app);
+	if ((e = app->engine) == NULL)
 		return crf_error(err, CARAFE_STATE, "the app was not started");
 	if (crf_engine_elsewhere(app))
 		return refuse_child(app, err);
@@ -108,16 +110,31 @@ carafe_wait(carafe *app, int timeout_ms, carafe_error *err)
 	return rc;
 }
 
+static void
+say_too_few(carafe *app, const struct crf_scaled *scaled, int wanted)
+{
+	CRF_AUTO_FREE char *text =
+	    crf_format("%d workers are wanted; the system has no thread for one more: %s", wanted, strerror(scaled->problem));
+
+	CRF_EMIT(app->bus, CARAFE_EV_WORKERS_SCALED, CRF_INT(FROM, scaled->from), CRF_INT(TO, scaled->to), CRF_STR(TEXT, text),
+	    CRF_STR(HINT, "allow more threads (ulimit -u, the container's limit of pids) or memory, and scale again"));
+}
+
 void
 carafe_scale(carafe *app, int concurrency)
 {
-	int before;
+	int most = (int)crf_setting_named("concurrency")->high;
+	int wanted = concurrency < most ? concurrency : most;
+	struct crf_scaled scaled;
 
-	crf_check_magic(app, CRF_APP_MAGIC);
+	crf_check_app(app);
 	if (app->engine == NULL || crf_engine_elsewhere(app))
 		return;
-	before = crf_pool_scale(app->engine->pool, concurrency);
-	CRF_EMIT(app->bus, CARAFE_EV_WORKERS_SCALED, CRF_INT(FROM, before), CRF_INT(TO, concurrency < 1 ? 1 : concurrency));
+	scaled = crf_pool_scale(app->engine->pool, wanted);
+	if (scaled.problem != 0)
+		say_too_few(app, &scaled, wanted);
+	else
+		CRF_EMIT(app->bus, CARAFE_EV_WORKERS_SCALED, CRF_INT(FROM, scaled.from), CRF_INT(TO, scaled.to));
 }
 
 void

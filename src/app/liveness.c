@@ -166,7 +166,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	struct state s = look(l);
 
 	(void)fd, (void)what;
-	if (atomic_load(&l->engine->stop))
+	if (atomic_load(&l->engine->app->stop))
 		say_stopping(l);
 	if (!is_healthy(&s) || atomic_load(&l->given_up))
 		return;

@@ -28,7 +28,7 @@ crf_app_log(carafe *app, carafe_log_fn fn, void *arg)
 void
 carafe_log(carafe *app, carafe_log_fn fn, void *arg)
 {
-	crf_check_magic(app, CRF_APP_MAGIC);
+	crf_check_app(app);
 	app->log.wanted = true;
 	app->log.fn = fn;
 	app->log.arg = arg;

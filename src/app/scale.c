@@ -125,7 +125,7 @@ crf_engine_scale(struct crf_engine *e, crf_ns now)
 {
 	const struct crf_routing *r = &e->app->routing;
 
-	if (atomic_load(&e->stop) || atomic_load(&e->quiet) || carafe_status_of(e->app) != CARAFE_RUNNING)
+	if (atomic_load(&e->app->stop) || atomic_load(&e->app->quiet) || carafe_status_of(e->app) != CARAFE_RUNNING)
 		return;
 	reap(e);
 	for (size_t i = 0; i < r->count; i++)

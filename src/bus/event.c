@@ -38,21 +38,26 @@ crf_field_name(carafe_field id)
 	return (size_t)id < crf_array_len(field_names) ? field_names[id] : "unknown";
 }
 
+#define check_event(event) crf_check_given((event), "event", "the one that the callback is given, while it runs")
+
 carafe_event_id
 carafe_event_kind(const carafe_event *event)
 {
+	check_event(event);
 	return event->id;
 }
 
 const char *
 carafe_event_name(const carafe_event *event)
 {
+	check_event(event);
 	return crf_event_id_name(event->id);
 }
 
 carafe_level
 carafe_event_level(const carafe_event *event)
 {
+	check_event(event);
 	return crf_event_id_level(event->id);
 }
 
@@ -83,8 +88,10 @@ find(const carafe_event *event, carafe_field id, bool is_text)
 bool
 carafe_event_int(const carafe_event *event, carafe_field id, int64_t *value)
 {
-	const struct crf_field *field = find(event, id, false);
+	const struct crf_field *field;
 
+	check_event(event);
+	field = find(event, id, false);
 	if (field == NULL)
 		return false;
 	*value = field->number;
@@ -94,8 +101,10 @@ carafe_event_int(const carafe_event *event, carafe_field id, int64_t *value)
 bool
 carafe_event_str(const carafe_event *event, carafe_field id, const char **value)
 {
-	const struct crf_field *field = find(event, id, true);
+	const struct crf_field *field;
 
+	check_event(event);
+	field = find(event, id, true);
 	if (field == NULL)
 		return false;
 	*value = field->text;
@@ -114,8 +123,10 @@ list_of(const carafe_event *event)
 bool
 carafe_event_partition(const carafe_event *event, size_t i, const char **topic, int32_t *partition, int64_t *offset)
 {
-	const struct crf_partitions *list = list_of(event);
+	const struct crf_partitions *list;
 
+	check_event(event);
+	list = list_of(event);
 	if (list == NULL || i >= list->count)
 		return false;
 	*topic = list->items[i].topic;
@@ -127,8 +138,10 @@ carafe_event_partition(const carafe_event *event, size_t i, const char **topic, 
 bool
 carafe_event_next(const carafe_event *event, int *at, const char **name, const char **text, int64_t *number)
 {
-	const struct crf_field *field = crf_event_next(event, at);
+	const struct crf_field *field;
 
+	check_event(event);
+	field = crf_event_next(event, at);
 	if (field == NULL)
 		return false;
 	*name = crf_field_name(field->id);

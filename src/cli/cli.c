@@ -146,6 +146,6 @@ crf_cli(carafe *app, unsigned where, int argc, char **argv)
 int
 carafe_main(carafe *app, int argc, char **argv)
 {
-	crf_check_magic(app, CRF_APP_MAGIC);
+	crf_check_app(app);
 	return crf_cli(app, CRF_IN_APP, argc, argv);
 }

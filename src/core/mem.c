@@ -74,21 +74,49 @@ crf_format(const char *format, ...)
 }
 
 /* Formats on the stack and writes past stdio: the heap or a lock of stderr may be what is broken. */
-void
-crf_panic(const char *format, ...)
+static _Noreturn void
+die(const char *prefix, const char *format, va_list ap)
 {
-	static const char prefix[] = "carafe: ";
 	char text[1024];
-	size_t len = sizeof(prefix) - 1;
-	va_list ap;
+	size_t len;
 
-	memcpy(text, prefix, len);
-	va_start(ap, format);
+	snprintf(text, sizeof(text) / 2, "%s", prefix);
+	len = strlen(text);
 	vsnprintf(text + len, sizeof(text) - len - 1, format, ap);
-	va_end(ap);
 	len = strlen(text);
 	text[len++] = '\n';
 	if (write(STDERR_FILENO, text, len) < 0)
 		abort();
 	abort();
+}
+
+void
+crf_panic(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	die("carafe: ", format, ap);
+}
+
+void
+crf_misuse(const char *call, const char *format, ...)
+{
+	int len = (int)strlen(call);
+	char prefix[128];
+	va_list ap;
+
+	if (len > 0 && call[len - 1] == '_') /* the function behind a macro */
+		len--;
+	snprintf(prefix, sizeof(prefix), "carafe: %.*s: ", len, call);
+	va_start(ap, format);
+	die(prefix, format, ap);
+}
+
+void
+crf_bad_handle(const char *call, bool null, const char *what, const char *source)
+{
+	if (null)
+		crf_misuse(call, "the %s is NULL; give it %s", what, source);
+	crf_misuse(call, "this is no %s: it was freed, or overwritten, or never was one; give it %s", what, source);
 }

@@ -33,13 +33,25 @@ crf_free_at(void *at)
 #define crf_container_of(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
 #define crf_array_len(a) (sizeof(a) / sizeof((a)[0]))
 
-/* Every object behind a public handle starts with a magic number, checked at each public entry, in release builds too. */
+/* Every object behind a public handle starts with a magic number, checked at each public entry, in release builds too: in the
+ * public function itself, whose name is in what is said. what and source are for whoever reads that: "app", "what carafe_new() has
+ * returned". */
 #define CRF_MAGIC(a, b, c, d) ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (uint32_t)(d))
-#define crf_check_magic(obj, expected)                                                                                 \
+#define crf_check_handle(obj, expected, what, source)                                                                  \
 	do {                                                                                                           \
 		if ((obj) == NULL || (obj)->magic != (expected))                                                       \
-			crf_panic("%s: not a valid %s (NULL, freed, or overwritten)", __func__, #expected);            \
+			crf_bad_handle(__func__, (obj) == NULL, what, source);                                         \
 	} while (0)
+/* Of what has no magic number. */
+#define crf_check_given(obj, what, source)                                                                             \
+	do {                                                                                                           \
+		if ((obj) == NULL)                                                                                     \
+			crf_bad_handle(__func__, true, what, source);                                                  \
+	} while (0)
+_Noreturn void crf_bad_handle(const char *call, bool null, const char *what, const char *source);
+
+/* A public function was called as it must not be: aborts, like crf_panic. call: its name, with or without the _ at its end. */
+_Noreturn void crf_misuse(const char *call, const char *format, ...) CARAFE_PRINTF(2, 3);
 
 /* Says what is wrong on stderr and aborts: for bugs, in carafe or in how it is called, never for input. */
 _Noreturn void crf_panic(const char *format, ...) CARAFE_PRINTF(1, 2);

@@ -151,17 +151,31 @@ set_name(pthread_t t, const char *name)
 #endif
 }
 
-void
-crf_thread_start(struct crf_thread *t, const char *name, void *(*fn)(void *), void *arg)
+int
+crf_thread_try_start(struct crf_thread *t, const char *name, void *(*fn)(void *), void *arg)
 {
 	sigset_t blocked, before;
+	int problem;
 
 	fill_blocked(&blocked);
 	must(pthread_sigmask(SIG_SETMASK, &blocked, &before));
-	must(pthread_create(&t->t, NULL, fn, arg));
+	problem = pthread_create(&t->t, NULL, fn, arg);
 	must(pthread_sigmask(SIG_SETMASK, &before, NULL));
+	if (problem != 0)
+		return problem;
 	t->started = true;
 	set_name(t->t, name);
+	return 0;
+}
+
+void
+crf_thread_start(struct crf_thread *t, const char *name, void *(*fn)(void *), void *arg)
+{
+	int problem = crf_thread_try_start(t, name, fn, arg);
+
+	if (problem != 0)
+		crf_panic("the thread %s cannot be started: %s; allow more threads (ulimit -u, the container's limit of pids) or memory",
+		    name, strerror(problem));
 }
 
 void

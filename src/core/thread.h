@@ -53,6 +53,8 @@ void crf_bell_wait(struct crf_bell *b);
  * thread itself raises, and CRF_DUMP_SIGNAL, are let through. The name shows in debuggers, cut to 15 characters. Aborts
  * when the system has no more threads: there is no half-started app. */
 void crf_thread_start(struct crf_thread *t, const char *name, void *(*fn)(void *), void *arg);
+/* The same, but returns an error number when there are no more; 0: it runs. */
+int crf_thread_try_start(struct crf_thread *t, const char *name, void *(*fn)(void *), void *arg);
 /* Waits for the thread's end; nothing when it was never started. */
 void crf_thread_join(struct crf_thread *t);
 /* Leaves a thread that hangs to itself. */

@@ -7,13 +7,6 @@
 
 #include "flow/defer.h"
 
-static const carafe_consumer *
-checked(const carafe_consumer *c)
-{
-	crf_check_magic(c, CRF_CONSUMER_MAGIC);
-	return c;
-}
-
 /* ------------------------------------------------------------------------------------------------ what handlers call */
 
 carafe_rc
@@ -21,7 +14,7 @@ carafe_fail(carafe_consumer *c, const char *format, ...)
 {
 	va_list ap;
 
-	checked(c);
+	crf_check_consumer(c);
 	va_start(ap, format);
 	vsnprintf(c->why, sizeof(c->why), format, ap);
 	va_end(ap);
@@ -38,7 +31,7 @@ crf_consumer_had(const struct carafe_consumer *c, const carafe_message *m)
 carafe_rc
 carafe_mark(carafe_consumer *c, const carafe_message *m)
 {
-	checked(c);
+	crf_check_consumer(c);
 	if (!crf_consumer_had(c, m))
 		return CARAFE_INVALID;
 	return crf_lane_mark(&c->lane, m->offset, carafe_message_leader_epoch(m));
@@ -47,69 +40,80 @@ carafe_mark(carafe_consumer *c, const carafe_message *m)
 carafe_rc
 carafe_commit(carafe_consumer *c, carafe_error *err)
 {
-	checked(c);
+	crf_check_consumer(c);
 	return c->lane.from->commit(c->lane.source, err);
 }
 
 void *
 carafe_state(carafe_consumer *c)
 {
-	return checked(c)->state;
+	crf_check_consumer(c);
+	return c->state;
 }
 
 void *
 carafe_arg(const carafe_consumer *c)
 {
-	return checked(c)->topic->arg;
+	crf_check_consumer(c);
+	return c->topic->arg;
 }
 
 carafe *
 carafe_app(const carafe_consumer *c)
 {
-	return checked(c)->flow->app;
+	crf_check_consumer(c);
+	return c->flow->app;
 }
 
 const char *
 carafe_topic(const carafe_consumer *c)
 {
-	return checked(c)->topic->name;
+	crf_check_consumer(c);
+	return c->topic->name;
 }
 
 int32_t
 carafe_partition(const carafe_consumer *c)
 {
-	return checked(c)->lane.partition;
+	crf_check_consumer(c);
+	return c->lane.partition;
 }
 
 const char *
 carafe_group_id(const carafe_consumer *c)
 {
-	return checked(c)->topic->connection->group;
+	crf_check_consumer(c);
+	return c->topic->connection->group;
 }
 
 int
 carafe_attempt(const carafe_consumer *c)
 {
-	return checked(c)->attempt;
+	crf_check_consumer(c);
+	return c->attempt;
 }
 
 bool
 carafe_should_stop(const carafe_consumer *c)
 {
-	return crf_lane_should_stop(&checked(c)->lane);
+	crf_check_consumer(c);
+	return crf_lane_should_stop(&c->lane);
 }
 
 bool
 carafe_revoked(const carafe_consumer *c)
 {
-	return !crf_lane_owned(&checked(c)->lane);
+	crf_check_consumer(c);
+	return !crf_lane_owned(&c->lane);
 }
 
 bool
 carafe_eofed(const carafe_consumer *c)
 {
-	const struct carafe_batch *b = checked(c)->lane.strand.batch;
+	const struct carafe_batch *b;
 
+	crf_check_consumer(c);
+	b = c->lane.strand.batch;
 	return c->lane.eof_offset >= 0 && (b == NULL || b->limit == b->count);
 }
 

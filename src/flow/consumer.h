@@ -84,6 +84,7 @@ struct carafe_consumer {
 };
 
 #define CRF_CONSUMER_MAGIC CRF_MAGIC('C', 'O', 'N', 'S')
+#define crf_check_consumer(c) crf_check_handle((c), CRF_CONSUMER_MAGIC, "consumer", "the one that the handler is given, while it runs")
 
 extern const struct crf_lane_ops crf_flow_ops;
 

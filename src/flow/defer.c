@@ -14,6 +14,8 @@
 #include <carafe/feature/deferral.h>
 
 #define DEFERRED_MAGIC CRF_MAGIC('D', 'E', 'F', 'R')
+#define check_deferred(d)                                                                                              \
+	crf_check_handle((d), DEFERRED_MAGIC, "deferred work", "what carafe_defer() has returned, until carafe_complete()")
 
 enum state { NEW, IN_PROGRESS, DONE, FAILED };
 
@@ -474,7 +476,7 @@ carafe_defer(carafe_consumer *c)
 	carafe_deferred *d;
 	size_t i;
 
-	crf_check_magic(c, CRF_CONSUMER_MAGIC);
+	crf_check_consumer(c);
 	b = c->lane.strand.batch;
 	if (c->hook != CARAFE_HOOK_CONSUME || b == NULL || !c->proceeded || c->deferred != NULL)
 		return NULL;
@@ -497,7 +499,7 @@ carafe_defer(carafe_consumer *c)
 const carafe_message *
 carafe_deferred_message(const carafe_deferred *d)
 {
-	crf_check_magic(d, DEFERRED_MAGIC);
+	check_deferred(d);
 	return d->message.topic != NULL ? &d->message : NULL;
 }
 
@@ -517,10 +519,11 @@ slot_of(const carafe_deferred *d)
 bool
 carafe_deferred_should_stop(const carafe_deferred *d)
 {
-	struct crf_window *w = d->window;
+	struct crf_window *w;
 	bool stop;
 
-	crf_check_magic(d, DEFERRED_MAGIC);
+	check_deferred(d);
+	w = d->window;
 	crf_lock(&w->mu);
 	stop = slot_of(d) == NULL || crf_lane_should_stop(&w->consumer->lane);
 	crf_unlock(&w->mu);
@@ -540,12 +543,13 @@ wake(struct crf_window *w, uint64_t number, struct crf_called *called)
 carafe_rc
 carafe_complete(carafe_deferred *d, carafe_rc rc, const char *why)
 {
-	struct crf_window *w = d->window;
+	struct crf_window *w;
 	struct crf_called called = { 0 };
 	carafe_rc is = CARAFE_STATE;
 	struct slot *s;
 
-	crf_check_magic(d, DEFERRED_MAGIC);
+	check_deferred(d);
+	w = d->window;
 	crf_lock(&w->mu);
 	if ((s = slot_of(d)) != NULL) {
 		is = crf_lane_owned(&w->consumer->lane) ? CARAFE_OK : CARAFE_LOST;

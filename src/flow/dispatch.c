@@ -287,7 +287,7 @@ carafe_dead_letter(carafe_consumer *c, const carafe_message *m, const char *topi
 	struct receipt *r;
 	carafe_rc rc;
 
-	crf_check_magic(c, CRF_CONSUMER_MAGIC);
+	crf_check_consumer(c);
 	crf_plan_targets(c->topic, take_target, &to);
 	if ((wrong = letter_problem(c, m, to, topic != NULL ? topic : to)) != NULL)
 		return crf_error(err, CARAFE_INVALID, "%s", wrong);

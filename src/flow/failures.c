@@ -92,6 +92,8 @@ crf_failures_trace_id(const struct crf_failures *f)
 
 /* ------------------------------------------------------------------------------------------------ what strategies call */
 
+#define check_failures(f) crf_check_given((f), "list of failures", "the one that the strategy is given")
+
 static const struct failure *
 at(const carafe_failures *f, size_t i)
 {
@@ -101,23 +103,27 @@ at(const carafe_failures *f, size_t i)
 size_t
 carafe_failures_count(const carafe_failures *f)
 {
+	check_failures(f);
 	return f->count;
 }
 
 size_t
 carafe_failures_with(const carafe_failures *f, carafe_rc rc)
 {
+	check_failures(f);
 	return f->by_rc[class_of(rc)];
 }
 
 carafe_rc
 carafe_failures_rc(const carafe_failures *f, size_t i)
 {
+	check_failures(f);
 	return at(f, i) != NULL ? at(f, i)->rc : CARAFE_OK;
 }
 
 const char *
 carafe_failures_text(const carafe_failures *f, size_t i)
 {
+	check_failures(f);
 	return at(f, i) != NULL ? at(f, i)->text : NULL;
 }

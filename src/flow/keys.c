@@ -365,7 +365,7 @@ opened(struct carafe_consumer *c, const void *conf)
 int
 carafe_strand(const carafe_consumer *c)
 {
-	crf_check_magic(c, CRF_CONSUMER_MAGIC);
+	crf_check_consumer(c);
 	return c->lane.number;
 }
 

@@ -14,7 +14,7 @@ carafe_mark_with_(carafe_consumer *c, const carafe_message *m, const carafe_mark
 	carafe_mark_opts o;
 	carafe_rc rc;
 
-	crf_check_magic(c, CRF_CONSUMER_MAGIC);
+	crf_check_consumer(c);
 	if (!crf_opts_copy(&o, sizeof(o), opts))
 		return crf_error(o.err, CARAFE_INVALID, "carafe_mark_with: an option that this version of carafe does not know");
 	if (!crf_consumer_had(c, m))
@@ -30,7 +30,7 @@ carafe_mark_with_(carafe_consumer *c, const carafe_message *m, const carafe_mark
 void
 carafe_store_offset_metadata(carafe_consumer *c, const char *metadata)
 {
-	crf_check_magic(c, CRF_CONSUMER_MAGIC);
+	crf_check_consumer(c);
 	crf_lane_annotate(&c->lane, metadata);
 }
 
@@ -58,7 +58,7 @@ carafe_offset_metadata(carafe_consumer *c, bool afresh, const char **metadata, c
 {
 	carafe_rc rc;
 
-	crf_check_magic(c, CRF_CONSUMER_MAGIC);
+	crf_check_consumer(c);
 	*metadata = NULL;
 	if (!crf_lane_owned(&c->lane))
 		return crf_error(err, CARAFE_LOST, "%s[%d] is no longer owned", c->topic->name, c->lane.partition);

@@ -75,7 +75,7 @@ invoke(struct carafe_consumer *c)
 void
 carafe_proceed(carafe_consumer *c)
 {
-	crf_check_magic(c, CRF_CONSUMER_MAGIC);
+	crf_check_consumer(c);
 	if (c->proceeded) /* the second time there is nothing left to surround */
 		return;
 	c->proceeded = true;

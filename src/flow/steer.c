@@ -84,7 +84,7 @@ carafe_pause(carafe_consumer *c, carafe_position at, int timeout_ms)
 {
 	struct crf_wish w = { 0 };
 
-	crf_check_magic(c, CRF_CONSUMER_MAGIC);
+	crf_check_consumer(c);
 	if (crf_wish_seek(&w, at) != CARAFE_OK || crf_wish_pause(c->flow, &w, timeout_ms) != CARAFE_OK)
 		return CARAFE_INVALID;
 	return file(c, &w);
@@ -93,7 +93,7 @@ carafe_pause(carafe_consumer *c, carafe_position at, int timeout_ms)
 carafe_rc
 carafe_resume(carafe_consumer *c)
 {
-	crf_check_magic(c, CRF_CONSUMER_MAGIC);
+	crf_check_consumer(c);
 	return file(c, &(struct crf_wish){ .pauses = true });
 }
 
@@ -102,7 +102,7 @@ carafe_seek(carafe_consumer *c, carafe_position to, bool reset_offset)
 {
 	struct crf_wish w = { .keeps_marks = !reset_offset };
 
-	crf_check_magic(c, CRF_CONSUMER_MAGIC);
+	crf_check_consumer(c);
 	if (crf_wish_seek(&w, to) != CARAFE_OK)
 		return CARAFE_INVALID;
 	return w.seeks ? file(c, &w) : CARAFE_OK;

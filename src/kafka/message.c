@@ -1,4 +1,5 @@
 /* Messages. What a handler always looks at is copied into the public struct; the rest is asked for when it is wanted. */
+#include "core/mem.h"
 #include "kafka/mailbox.h"
 #include "kafka/native.h"
 
@@ -51,12 +52,15 @@ crf_native_message(void *native, const char *topic, carafe_message *m)
 
 /* ------------------------------------------------------------------------------------------------ asked for */
 
+#define check_message(m) crf_check_given((m), "message", "one that the handler is given, while it runs")
+
 int64_t
 carafe_message_timestamp(const carafe_message *m)
 {
 	rd_kafka_timestamp_type_t type;
 	int64_t ms;
 
+	check_message(m);
 	if (m->native_ == NULL)
 		return -1;
 	ms = rd_kafka_message_timestamp(m->native_, &type);
@@ -66,6 +70,7 @@ carafe_message_timestamp(const carafe_message *m)
 int32_t
 carafe_message_leader_epoch(const carafe_message *m)
 {
+	check_message(m);
 	return m->native_ != NULL ? rd_kafka_message_leader_epoch(m->native_) : -1;
 }
 
@@ -82,21 +87,26 @@ headers(const carafe_message *m)
 bool
 carafe_message_header(const carafe_message *m, const char *name, carafe_bytes *value)
 {
-	rd_kafka_headers_t *list = headers(m);
+	rd_kafka_headers_t *list;
 
+	check_message(m);
+	list = headers(m);
 	return list != NULL && rd_kafka_header_get_last(list, name, &value->data, &value->len) == 0;
 }
 
 bool
 carafe_message_header_at(const carafe_message *m, size_t i, const char **name, carafe_bytes *value)
 {
-	rd_kafka_headers_t *list = headers(m);
+	rd_kafka_headers_t *list;
 
+	check_message(m);
+	list = headers(m);
 	return list != NULL && rd_kafka_header_get_all(list, i, name, &value->data, &value->len) == 0;
 }
 
 void *
 carafe_message_native(const carafe_message *m)
 {
+	check_message(m);
 	return m->native_;
 }

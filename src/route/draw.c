@@ -7,9 +7,6 @@
 #include "route/resolve.h"
 #include "settings/given.h"
 
-#define GROUP_MAGIC CRF_MAGIC('G', 'R', 'P', 'C')
-#define ROUTE_MAGIC CRF_MAGIC('R', 'T', 'E', 'C')
-
 /* What a handler struct of any version has between: the two functions it began with, and more than it will ever grow to. */
 #define HANDLER_MIN (2 * sizeof(void (*)(void)))
 #define HANDLER_MAX 4096
@@ -49,7 +46,7 @@ new_route(carafe_group *group, const char *topic, const carafe_route_opts *opts)
 {
 	carafe_route *r = crf_new(carafe_route);
 
-	r->magic = ROUTE_MAGIC;
+	r->magic = CRF_ROUTE_MAGIC;
 	r->group = group;
 	r->topic = crf_strdup(topic);
 	crf_list_init(&r->link);
@@ -80,25 +77,31 @@ free_route(carafe_route *r)
 	free(r);
 }
 
-carafe_route *
-carafe_route_(carafe_group *group, const char *topic, const carafe_route_opts *opts)
+static carafe_route *
+add_route(carafe_group *group, const char *topic, const carafe_route_opts *opts, bool pattern, const char *call)
 {
 	carafe_route *r;
 
-	crf_check_magic(group, GROUP_MAGIC);
+	crf_tree_check_open(group->tree, call);
 	r = new_route(group, topic, opts);
+	r->pattern = pattern;
 	r->order = group->tree->drawn++;
 	crf_list_append(&group->routes, &r->link);
 	return r;
 }
 
 carafe_route *
+carafe_route_(carafe_group *group, const char *topic, const carafe_route_opts *opts)
+{
+	crf_check_group(group);
+	return add_route(group, topic, opts, false, __func__);
+}
+
+carafe_route *
 carafe_pattern_(carafe_group *group, const char *pattern, const carafe_route_opts *opts)
 {
-	carafe_route *r = carafe_route_(group, pattern, opts);
-
-	r->pattern = true;
-	return r;
+	crf_check_group(group);
+	return add_route(group, pattern, opts, true, __func__);
 }
 
 static const struct crf_route_option *
@@ -113,9 +116,12 @@ find_option(const carafe_route *r, const void *feature)
 void
 crf_route_set_option(carafe_route *r, const void *feature, const char *name, const void *opts, size_t size)
 {
+	CRF_AUTO_FREE char *call = crf_format("carafe_%s", name);
 	struct crf_route_option *o;
 
-	crf_check_magic(r, ROUTE_MAGIC);
+	if (r == NULL || r->magic != CRF_ROUTE_MAGIC)
+		crf_bad_handle(call, r == NULL, "route", CRF_ROUTE_SOURCE);
+	crf_tree_check_open(r->group->tree, call);
 	if (find_option(r, feature) != NULL) {
 		crf_problem(&r->problems, name, "is drawn twice on this route; put its options into one call");
 		return;
@@ -162,6 +168,14 @@ crf_tree_fini(struct crf_tree *t)
 	crf_tree_init(t);
 }
 
+void
+crf_tree_check_open(const struct crf_tree *t, const char *call)
+{
+	if (t->closed)
+		crf_misuse(call, "the app was started or checked, and nothing can be drawn any more; draw everything before "
+				 "carafe_start(), carafe_check() and carafe_main()");
+}
+
 static bool
 same_name(const char *a, const char *b)
 {
@@ -177,7 +191,7 @@ crf_tree_group(struct crf_tree *t, const char *name)
 		if (same_name(g->name, name))
 			return g;
 	group = crf_new(carafe_group);
-	group->magic = GROUP_MAGIC;
+	group->magic = CRF_GROUP_MAGIC;
 	group->tree = t;
 	group->name = crf_strdup(name);
 	crf_list_init(&group->routes);

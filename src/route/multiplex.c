@@ -21,8 +21,11 @@ struct drawn {
 void
 carafe_multiplex_(carafe_group *group, const carafe_multiplex_opts *opts)
 {
-	struct drawn *d = crf_new(struct drawn);
+	struct drawn *d;
 
+	crf_check_group(group);
+	crf_tree_check_open(group->tree, __func__);
+	d = crf_new(struct drawn);
 	d->known = crf_opts_copy(&d->opts, sizeof(d->opts), opts);
 	d->opts.connection = crf_strdup(d->opts.connection);
 	crf_list_append(&group->multiplexes, &d->link);

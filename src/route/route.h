@@ -51,10 +51,18 @@ struct crf_tree {
 	struct crf_problems problems; /* of drawing, but for what routes hold */
 	carafe_route *defaults;       /* a route without topic or group; NULL until drawn */
 	int drawn;                    /* routes */
+	bool closed;                  /* it is compiled: what would be drawn now would be ignored */
 };
+
+#define CRF_GROUP_MAGIC CRF_MAGIC('G', 'R', 'P', 'C')
+#define crf_check_group(g) crf_check_handle((g), CRF_GROUP_MAGIC, "group", "what carafe_group() has returned, until its app is freed")
+#define CRF_ROUTE_MAGIC CRF_MAGIC('R', 'T', 'E', 'C')
+#define CRF_ROUTE_SOURCE "what carafe_route() or carafe_pattern() has returned, until its app is freed"
 
 void crf_tree_init(struct crf_tree *t);
 void crf_tree_fini(struct crf_tree *t);
+/* Aborts, in the name of call, when the tree is closed. */
+void crf_tree_check_open(const struct crf_tree *t, const char *call);
 /* The group of that name, made when it is new. NULL is the group that the root setting group_id names, whether or not it
  * is drawn by that name elsewhere. */
 carafe_group *crf_tree_group(struct crf_tree *t, const char *name);

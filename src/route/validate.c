@@ -15,21 +15,10 @@
 
 /* ------------------------------------------------------------------------------------------------ options */
 
-/* The root setting of that name has the bounds. */
-static const struct crf_setting *
-bounds_of(const char *option)
-{
-	size_t i = 0;
-
-	while (strcmp(crf_setting_at(i)->path, option) != 0)
-		i++;
-	return crf_setting_at(i);
-}
-
 static void
 check_number(const struct crf_compile *c, const char *path, const char *option, int value, bool none_allowed)
 {
-	const struct crf_setting *t = bounds_of(option);
+	const struct crf_setting *t = crf_setting_named(option);
 
 	if (value == 0 || (none_allowed && value == CARAFE_NONE))
 		return;
@@ -160,7 +149,7 @@ check_wait(const struct crf_compile *c, const struct crf_resolved *r)
 {
 	const struct crf_values *v = &c->settings->v;
 
-	if (r->max_wait_time == v->max_wait_time || r->max_wait_time > bounds_of("max_wait_time")->high)
+	if (r->max_wait_time == v->max_wait_time || r->max_wait_time > crf_setting_named("max_wait_time")->high)
 		return;
 	if (r->max_wait_time >= v->shutdown_timeout)
 		PROBLEM(r->path, "max_wait_time", "%d must be less than shutdown_timeout, which is %d", r->max_wait_time,

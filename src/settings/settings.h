@@ -93,6 +93,7 @@ struct crf_setting {
 	const char *pattern; /* text: the values allowed, "a|b", or a POSIX extended regex in ^...$; NULL for others */
 };
 const struct crf_setting *crf_setting_at(size_t i); /* NULL past the end */
+const struct crf_setting *crf_setting_named(const char *path); /* there is one */
 /* The name of its environment variable, into name (64 bytes do), returned. */
 char *crf_setting_env(const struct crf_setting *setting, char *name, size_t len);
 

@@ -51,6 +51,12 @@ crf_row_find(const char *path)
 	return NULL;
 }
 
+const struct crf_setting *
+crf_setting_named(const char *path)
+{
+	return &crf_row_find(path)->setting;
+}
+
 const struct crf_row *
 crf_row_from_env(const char *name)
 {

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/mem.h"
 #include "work/pool_priv.h"
@@ -119,16 +120,6 @@ new_worker(struct crf_pool *p)
 	return w;
 }
 
-/* mu held. */
-static void
-add_worker(struct crf_pool *p)
-{
-	struct crf_worker *w = new_worker(p);
-
-	p->live++;
-	crf_thread_start(&w->thread, w->name, work, w);
-}
-
 static void
 free_worker(struct crf_worker *w)
 {
@@ -137,6 +128,22 @@ free_worker(struct crf_worker *w)
 	crf_bell_fini(&w->bell);
 	free(w->natives);
 	free(w);
+}
+
+/* mu held. An error number when the system has no thread for it, else 0. */
+static int
+add_worker(struct crf_pool *p)
+{
+	struct crf_worker *w = new_worker(p);
+	int problem = crf_thread_try_start(&w->thread, w->name, work, w);
+
+	if (problem == 0) {
+		p->live++;
+		return 0;
+	}
+	crf_list_remove(&w->link);
+	free_worker(w);
+	return problem;
 }
 
 static void
@@ -173,9 +180,13 @@ struct crf_pool *
 crf_pool_new(int workers)
 {
 	struct crf_pool *p = new_pool();
+	struct crf_scaled made;
 
 	crf_timers_start(p);
-	crf_pool_scale(p, workers);
+	if ((made = crf_pool_scale(p, workers)).problem != 0)
+		crf_panic("%d of %d workers cannot be started: %s; allow more threads (ulimit -u, the container's limit of pids) or "
+			  "memory, or set concurrency to less",
+		    workers - made.to, workers, strerror(made.problem));
 	return p;
 }
 
@@ -209,22 +220,25 @@ crf_pool_step(struct crf_pool *p)
 	return true;
 }
 
-int
+struct crf_scaled
 crf_pool_scale(struct crf_pool *p, int workers)
 {
 	struct crf_called called = { 0 };
-	int before;
+	struct crf_scaled scaled = { 0 };
 
 	crf_lock(&p->mu);
-	before = p->target;
+	scaled.from = p->target;
 	p->target = workers < 1 ? 1 : workers;
-	while (p->live < p->target)
-		add_worker(p);
+	while (p->live < p->target && (scaled.problem = add_worker(p)) == 0)
+		;
+	if (scaled.problem != 0)
+		p->target = p->live;
+	scaled.to = p->target;
 	crf_call_all(p, &called); /* to see whether they are too many */
 	crf_unlock(&p->mu);
 	crf_called_wake(&called);
 	free_gone(p);
-	return before;
+	return scaled;
 }
 
 void

@@ -34,9 +34,14 @@ void crf_worker_keep(struct crf_worker *w, struct carafe_batch *b);      /* back
 void **crf_worker_natives(struct crf_worker *w, size_t cap);             /* scratch */
 crf_ns crf_worker_began(const struct crf_worker *w);                     /* when the turn began */
 
+/* Aborts when the system has no threads for them. */
 struct crf_pool *crf_pool_new(int workers);
-/* Not by hand. Any thread. Up at once, down as turns end; below 1 counts as 1. Returns the number before. */
-int crf_pool_scale(struct crf_pool *p, int workers);
+struct crf_scaled {
+	int from, to; /* how many workers there should have been, and should be */
+	int problem;  /* an error number: the system has no thread for one more; 0 */
+};
+/* Not by hand. Any thread. Up at once, as far as there are threads; down as turns end; below 1 counts as 1. */
+struct crf_scaled crf_pool_scale(struct crf_pool *p, int workers);
 /* Every task has gone or is idle for good: ends and joins the workers. */
 void crf_pool_free(struct crf_pool *p);
 

@@ -260,6 +260,26 @@ who_is_not_assigned_is_not_sent_anywhere(void **unused)
 	it_stop(s->arg);
 }
 
+static void
+the_unnamed_group_has_no_name_here_either(void **unused)
+{
+	const char *topic = it_topic("unnamed", 1, NULL), *group = it_name("group");
+	carafe *app = it_app(.settings = CARAFE_KV({ "group_id", group }));
+	struct it_sink *s = it_sink_new();
+
+	(void)unused;
+	it_produce(topic, 0, "value");
+	it_route(app, NULL, topic, it_message_handler, s, .initial_offset = "earliest");
+	it_start(app);
+	it_until(it_handled(s) == 1);
+	assert_int_equal(carafe_pause_partition(app, NULL, topic, 0, CARAFE_NONE), 1);
+	assert_int_equal(carafe_seek_partition(app, NULL, topic, 0, carafe_offset(0)), 1);
+	assert_int_equal(carafe_resume_partition(app, NULL, topic, 0), 1);
+	it_until(it_handled(s) == 2);
+	assert_int_equal(carafe_pause_partition(app, NULL, NULL, 0, 10), 0); /* no topic is so called */
+	it_stop(app);
+}
+
 /* ------------------------------------------------------------------------------------------------ and what it leaves alone */
 
 /* From everywhere to what is next. */
@@ -388,6 +408,7 @@ main(void)
 		IT(an_offset_that_is_not_there_is_what_auto_offset_reset_makes_of_it),
 		IT(who_steers_need_not_wait_for_the_start),
 		IT(who_is_not_assigned_is_not_sent_anywhere),
+		IT(the_unnamed_group_has_no_name_here_either),
 		IT(a_seek_to_where_it_is_fetches_nothing_again),
 		IT(a_seek_in_a_pause_goes_on_from_there_when_it_is_resumed),
 		IT(a_handler_that_fails_in_a_seek_skips_nothing),

@@ -68,8 +68,9 @@ CARAFE_API carafe_rc carafe_resume(carafe_consumer *c);
 CARAFE_API carafe_rc carafe_seek(carafe_consumer *c, carafe_position to, bool reset_offset);
 
 /* The same from outside, for what this process is assigned of the topic in the group: one partition or, with
- * CARAFE_ALL_PARTITIONS, every one; between two pieces of work, without a word to the handler. Returns how many partitions it is for: 0 when
- * none of them is assigned here now, and when the app does not run. They know nothing of partitions that are assigned later.
+ * CARAFE_ALL_PARTITIONS, every one; between two pieces of work, without a word to the handler. group NULL is the unnamed one, as
+ * for carafe_group(). Returns how many partitions it is for: 0 when none of them is assigned here now, and when the app does not
+ * run. They know nothing of partitions that are assigned later.
  * A pause begins at what is next; to begin elsewhere, pause, then seek: nothing is handed out from there before it is resumed. A
  * seek is one with reset_offset. Any thread, handlers too. */
 #define CARAFE_ALL_PARTITIONS (-1)

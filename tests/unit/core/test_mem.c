@@ -88,7 +88,21 @@ wrong_handle(void)
 		uint32_t magic;
 	} object = { CRF_MAGIC('g', 'o', 'n', 'e') };
 
-	crf_check_magic(&object, CRF_MAGIC('l', 'a', 'n', 'e'));
+	crf_check_handle(&object, CRF_MAGIC('l', 'a', 'n', 'e'), "lane", "a real one");
+}
+
+static void
+no_handle(void)
+{
+	const struct carafe_error *nothing = NULL;
+
+	crf_check_given(nothing, "error", "one on the stack");
+}
+
+static void
+behind_a_macro(void)
+{
+	crf_misuse("carafe_group_", "%s", "not now");
 }
 
 /* What fn says on its way down. */
@@ -125,7 +139,12 @@ a_bug_says_so_and_aborts(void **unused)
 	last_words(bug, said, sizeof(said));
 	assert_string_equal(said, "carafe: no such lane\n");
 	last_words(wrong_handle, said, sizeof(said));
-	assert_non_null(strstr(said, "wrong_handle: not a valid"));
+	assert_string_equal(said,
+	    "carafe: wrong_handle: this is no lane: it was freed, or overwritten, or never was one; give it a real one\n");
+	last_words(no_handle, said, sizeof(said));
+	assert_string_equal(said, "carafe: no_handle: the error is NULL; give it one on the stack\n");
+	last_words(behind_a_macro, said, sizeof(said));
+	assert_string_equal(said, "carafe: carafe_group: not now\n");
 }
 
 static void

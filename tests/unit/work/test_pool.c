@@ -311,13 +311,13 @@ scaling_down_thrice_while_busy_leaves_one(void **unused)
 		for (int i = 0; i < BUSY; i++)
 			crf_task_wake(p, &jobs[i].task);
 		wait_for_held(5);
-		assert_int_equal(crf_pool_scale(p, 1), 5);
-		assert_int_equal(crf_pool_scale(p, 1), 1);
+		assert_int_equal(crf_pool_scale(p, 1).from, 5);
+		assert_int_equal(crf_pool_scale(p, 1).from, 1);
 		set_door(true);
 		for (int i = 0; i < BUSY; i++)
 			wait_for_runs(&jobs[i], round + 1);
 		wait_for_live(p, 1);
-		assert_int_equal(crf_pool_scale(p, 5), 1);
+		assert_int_equal(crf_pool_scale(p, 5).from, 1);
 		wait_for_live(p, 5);
 	}
 	crf_pool_free(p);
@@ -355,8 +355,8 @@ there_is_always_one_worker(void **unused)
 
 	(void)unused;
 	assert_int_equal(live(p), 1);
-	assert_int_equal(crf_pool_scale(p, 0), 1);
-	assert_int_equal(crf_pool_scale(p, -5), 1);
+	assert_int_equal(crf_pool_scale(p, 0).from, 1);
+	assert_int_equal(crf_pool_scale(p, -5).from, 1);
 	job_init(&j, p, NULL);
 	crf_task_wake(p, &j.task);
 	wait_for_runs(&j, 1);
