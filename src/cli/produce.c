@@ -1,13 +1,17 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #include "app/app.h"
 #include "cli/lines.h"
 #include "core/mem.h"
 #include "core/text.h"
+#include "kafka/kafka.h"
 
 #define GRACE_MS 1000
+#define ASK_MS 1000                /* each time */
+#define ANNOUNCED (1 * CRF_SECOND) /* a topic that was just made may not be known everywhere */
 
 static bool
 read_partition(const struct crf_call *call, int32_t *partition)
@@ -38,20 +42,62 @@ report(const struct crf_lines *l)
 	fputc('\n', stderr);
 }
 
+static void
+list_settings(const struct crf_call *call, struct crf_kvs *kafka)
+{
+	crf_kvs_copy(kafka, &call->app->settings.kafka);
+	crf_settings_inject_producer(&call->app->settings, kafka);
+}
+
 carafe_rc
 crf_call_producer(const struct crf_call *call, struct crf_producer **p)
 {
-	const struct crf_settings *s = &call->app->settings;
 	struct crf_kvs kafka = { 0 };
 	carafe_error err = { 0 };
 	carafe_rc rc;
 
-	crf_kvs_copy(&kafka, &s->kafka);
-	crf_settings_inject_producer(s, &kafka);
+	list_settings(call, &kafka);
 	if ((rc = crf_producer_new(p, &kafka, call->app->bus, &err)) != CARAFE_OK)
 		crf_say(call, "%s", err.text);
 	crf_kvs_fini(&kafka);
 	return rc;
+}
+
+static bool
+makes_topics(const struct crf_call *call)
+{
+	struct crf_kvs kafka = { 0 };
+	const char *text;
+	bool yes = false;
+
+	list_settings(call, &kafka);
+	text = crf_kvs_get(&kafka, "allow.auto.create.topics");
+	yes = text != NULL && crf_parse_bool(text, &yes) && yes;
+	crf_kvs_fini(&kafka);
+	return yes;
+}
+
+/* Without it, librdkafka would hold back every line for as long as a topic takes that is just being made, and say nothing. False when
+ * there is no point in that. Brokers that cannot be asked are another matter. */
+static bool
+is_there(const struct crf_call *call, struct crf_producer *p, const char *topic)
+{
+	const char *servers = crf_kvs_get(&call->app->settings.kafka, "bootstrap.servers");
+	crf_ns until = crf_now() + ANNOUNCED;
+
+	while (crf_producer_topic_error(p, topic, ASK_MS) == CRF_KAFKA_UNKNOWN_TOPIC_OR_PART) {
+		if (crf_now() < until) {
+			nanosleep(&(struct timespec){ .tv_nsec = 100 * CRF_MS }, NULL);
+			continue;
+		}
+		crf_say(call, "there is no topic %s, or this principal may not see it; create it: kafka-topics.sh --bootstrap-server %s "
+			      "--create --topic %s", topic, servers != NULL ? servers : "HOST:PORT", topic);
+		if (!makes_topics(call))
+			return false;
+		crf_say(call, "waiting for the brokers to make it (allow.auto.create.topics=true)");
+		return true;
+	}
+	return true;
 }
 
 carafe_rc
@@ -63,6 +109,10 @@ crf_produce_lines(const struct crf_call *call, const char *topic, FILE *in, int3
 
 	if ((rc = crf_call_producer(call, &p)) != CARAFE_OK)
 		return rc;
+	if (!is_there(call, p, topic)) {
+		crf_producer_free(p, 0);
+		return CARAFE_FAILED;
+	}
 	crf_lines_init(&lines, call, p, topic, crf_call_value(call, CRF_OPT_KEY_DELIMITER));
 	lines.partition = partition;
 	lines.boot_timeout = call->app->settings.v.boot_timeout;

@@ -263,22 +263,31 @@ crf_client_commit(struct crf_client *c, const struct crf_partitions *l, void *ta
 
 /* ------------------------------------------------------------------------------------------------ questions */
 
-/* The error code that a broker, or nobody within the time, has for the topic. */
+int
+crf_native_ask_for_topic(rd_kafka_t *rk, rd_kafka_topic_t *topic, int timeout_ms, int *partitions)
+{
+	const struct rd_kafka_metadata *metadata;
+	int code = rd_kafka_metadata(rk, 0, topic, &metadata, timeout_ms);
+
+	*partitions = 0;
+	if (code != 0)
+		return code;
+	code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+	if (code == 0)
+		*partitions = metadata->topics[0].partition_cnt;
+	rd_kafka_metadata_destroy(metadata);
+	return code;
+}
+
 static int
 ask_for_topic(rd_kafka_t *rk, const char *name, int timeout_ms, int *partitions)
 {
 	rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, name, NULL);
-	const struct rd_kafka_metadata *metadata;
 	int code;
 
 	if (topic == NULL)
 		return rd_kafka_last_error();
-	code = rd_kafka_metadata(rk, 0, topic, &metadata, timeout_ms);
-	if (code == 0) {
-		code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
-		*partitions = code == 0 ? metadata->topics[0].partition_cnt : 0;
-		rd_kafka_metadata_destroy(metadata);
-	}
+	code = crf_native_ask_for_topic(rk, topic, timeout_ms, partitions);
 	rd_kafka_topic_destroy(topic);
 	return code;
 }

@@ -38,6 +38,9 @@ rd_kafka_topic_partition_list_t *crf_native_list(const struct crf_partitions *l)
 /* Adds each element of a native list. */
 void crf_native_list_read(struct crf_partitions *l, const rd_kafka_topic_partition_list_t *native);
 
+/* The error code that a broker, or nobody within the time, has for the topic, 0 none; and how many partitions it has then. Blocks. */
+int crf_native_ask_for_topic(rd_kafka_t *rk, rd_kafka_topic_t *topic, int timeout_ms, int *partitions);
+
 /* Fills in err from a code that a call on rk returned: "<what>: <words>"; what lies behind _FATAL is unwrapped. */
 carafe_rc crf_native_fail(rd_kafka_t *rk, carafe_error *err, rd_kafka_resp_err_t code, const char *what);
 /* The same from an error object, which it destroys; CARAFE_OK when that is NULL. */

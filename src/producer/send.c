@@ -73,6 +73,15 @@ topic_handle(struct crf_producer *p, const char *name)
 	return topic;
 }
 
+int
+crf_producer_topic_error(struct crf_producer *p, const char *topic, int timeout_ms)
+{
+	rd_kafka_topic_t *handle = topic_handle(p, topic);
+	int partitions;
+
+	return handle != NULL ? crf_native_ask_for_topic(p->rk, handle, timeout_ms, &partitions) : rd_kafka_last_error();
+}
+
 static rd_kafka_headers_t *
 headers_of(const carafe_message *m)
 {

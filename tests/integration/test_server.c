@@ -404,6 +404,49 @@ wrong_credentials_end_with_69_and_are_named(void **state)
 	assert_int_equal(it_committed(group, topic, 0), 5);
 }
 
+/* ------------------------------------------------------------------------------------------------ producing */
+
+static struct it_child *
+produce_line(const char *topic, const char *allow)
+{
+	static char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/tmp/%s", it_name("line"));
+	f = fopen(path, "we");
+	assert_non_null(f);
+	fputs("a line\n", f);
+	fclose(f);
+	return it_spawn("member", CARAFE_KV({ "APP_TOPICS", topic }, { "APP_GROUP", "none" }, { "KAFKA", it_kafka() }),
+	    IT_ARGS("produce", topic, "--file", path, "-X", allow));
+}
+
+static void
+a_topic_to_produce_to_that_is_not_there_is_told_of_at_once(void **state)
+{
+	const char *topic = it_name("nowhere");
+	struct it_child *c = produce_line(topic, "allow.auto.create.topics=false");
+
+	(void)state;
+	expect_status(c, 70);
+	assert_int_equal(it_child_said(c, "there is no topic "), 1);
+	assert_int_equal(it_child_said(c, "--create --topic "), 1);
+	assert_int_equal(it_child_said(c, "Unknown topic or partition"), 0); /* nothing was waited for */
+}
+
+static void
+a_topic_to_produce_to_that_brokers_may_make_is_waited_for_aloud(void **state)
+{
+	const char *topic = it_name("soon");
+	struct it_child *c = produce_line(topic, "allow.auto.create.topics=true");
+
+	(void)state;
+	it_until(it_child_said(c, "waiting for the brokers to make it"));
+	it_topic_make(topic, 1, NULL);
+	expect_status(c, 0);
+	assert_int_equal(it_child_said(c, "wrote 1 message to "), 1);
+}
+
 int
 main(void)
 {
@@ -425,6 +468,8 @@ main(void)
 		IT(an_unknown_setting_ends_with_78_and_the_right_name),
 		IT(all_mistakes_are_told_at_once),
 		IT(an_unknown_command_ends_with_64),
+		IT(a_topic_to_produce_to_that_is_not_there_is_told_of_at_once),
+		IT(a_topic_to_produce_to_that_brokers_may_make_is_waited_for_aloud),
 		IT(wrong_credentials_end_with_69_and_are_named),
 	};
 
