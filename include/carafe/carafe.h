@@ -149,7 +149,8 @@ typedef struct carafe_handler {
 	carafe_rc (*consume)(carafe_consumer *c, const carafe_batch *batch);
 	/* One message at a time. Each success is marked; a failure is retried from that very message. */
 	carafe_rc (*message)(carafe_consumer *c, const carafe_message *m);
-	/* Before the first work of an assigned partition. */
+	/* Before the first work of an assigned partition, which goes on when this fails, too: what it could not set up is for the handler
+	 * to see, and to fail. CARAFE_CRITICAL stops the app before anything of the partition is handled. */
 	carafe_rc (*initialized)(carafe_consumer *c);
 	/* After the partition was taken away or lost, if anything ever ran for it. Nothing can be marked any more. */
 	carafe_rc (*revoked)(carafe_consumer *c);
@@ -200,7 +201,9 @@ CARAFE_API int carafe_attempt(const carafe_consumer *c);
 CARAFE_API bool carafe_should_stop(const carafe_consumer *c);
 /* True once the partition is no longer owned. Worker. */
 CARAFE_API bool carafe_revoked(const carafe_consumer *c);
-/* True when the batch ends at the partition's end (needs enable.partition.eof=true). Worker. */
+/* True when the batch ends at the partition's end (needs enable.partition.eof=true). False when that was not known yet when the batch
+ * was taken, as happens: brokers tell of the end in a fetch of its own. A batch that waits to be full (max_wait_time) hears of it
+ * meanwhile; eofed() is called in any case. Worker. */
 CARAFE_API bool carafe_eofed(const carafe_consumer *c);
 
 /* ------------------------------------------------------------------------------------------------ drawing */

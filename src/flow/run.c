@@ -325,6 +325,13 @@ begin_run(struct carafe_consumer *c, crf_ns now)
 	c->resumes = false;
 }
 
+/* The stop that was asked for lets go of what is in hand, unmarked. */
+static void
+await_stop(struct carafe_consumer *c)
+{
+	c->lane.strand.hold_until = CRF_NEVER;
+}
+
 static void
 run(struct crf_lane *l, crf_ns now)
 {
@@ -334,7 +341,9 @@ run(struct crf_lane *l, crf_ns now)
 
 	if (!c->initialized) {
 		initialize(c);
-		if (crf_lane_is_steered(l)) /* it wants to begin elsewhere */
+		if (c->rc == CARAFE_CRITICAL)
+			await_stop(c);
+		if (c->rc == CARAFE_CRITICAL || crf_lane_is_steered(l)) /* or it wants to begin elsewhere */
 			return;
 	}
 	begin_run(c, now);
@@ -352,7 +361,7 @@ run(struct crf_lane *l, crf_ns now)
 		crf_failures_clear(&c->failures);
 	}
 	if (c->rc == CARAFE_CRITICAL) {
-		c->lane.strand.hold_until = CRF_NEVER; /* the stop that was asked for lets it go, unmarked */
+		await_stop(c);
 		return;
 	}
 	if (s->attempt == 0 && s->batch->head < s->batch->limit)

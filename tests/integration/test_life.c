@@ -37,6 +37,34 @@ an_app_runs_in_the_background_from_start_to_stop(void **state)
 	}
 }
 
+static carafe_rc
+critical_at_first(struct it_sink *s, carafe_consumer *c, carafe_hook hook)
+{
+	(void)s, (void)c;
+	return hook == CARAFE_HOOK_INITIALIZED ? CARAFE_CRITICAL : CARAFE_OK;
+}
+
+static void
+nothing_is_handled_when_a_partition_cannot_begin(void **state)
+{
+	const char *topic = it_topic("first", 1, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new();
+	carafe *app = it_app(.concurrency = 1);
+	carafe_error err = { 0 };
+
+	(void)state;
+	it_produce_many(topic, 0, 0, 10);
+	s->on_hook = critical_at_first;
+	it_route(app, group, topic, it_message_handler, s);
+	it_start(app);
+	assert_int_equal(carafe_wait(app, IT_PATIENCE_MS, &err), CARAFE_CRITICAL);
+	it_app_forget(app);
+	carafe_free(app);
+	assert_int_equal(it_handled(s), 0);
+	assert_int_equal(it_count(s, CARAFE_HOOK_INITIALIZED), 1);
+	assert_int_equal(it_committed(group, topic, 0), -1);
+}
+
 /* What carafe_log() gave. */
 static struct {
 	pthread_mutex_t mu;
@@ -613,6 +641,7 @@ main(void)
 		IT_PROTOCOLS(a_stop_before_the_first_rebalance_is_clean),
 		IT(a_handler_can_stop_the_app),
 		IT(a_critical_handler_stops_the_app_without_a_retry_or_a_dead_letter),
+		IT(nothing_is_handled_when_a_partition_cannot_begin),
 		IT_PROTOCOLS(quiet_finishes_what_is_in_hand_and_stays_in_the_group),
 		IT(a_child_process_is_told_that_the_app_is_not_its_own),
 		IT(scaling_down_while_busy_leaves_exactly_as_many_as_asked_for),

@@ -45,7 +45,7 @@ carafe_position_of(carafe_at at, int64_t value)
  * timeout_ms 0 is pause.timeout (1000), CARAFE_NONE until it is resumed. The handler is not stopped: the pause begins when it
  * returns, and counts from this call. The last call counts, be it the shorter one. A message handler is given no further
  * message of its batch. Success marks what is before the position, and only that, so whoever is assigned the partition next
- * goes on there, too. When the handler fails, its retry takes the place of the pause. Messages that are in hand are kept, not
+ * goes on there, too, when it is next or an offset of the batch; for others see carafe_seek(). When the handler fails, its retry takes the place of the pause. Messages that are in hand are kept, not
  * fetched again, and others go on being fetched ahead meanwhile; ticks go on. A pause ends with the assignment.
  *
  * CARAFE_OK, CARAFE_INVALID for a negative offset, time or timeout, CARAFE_LOST when the partition is no longer owned. Worker. */
@@ -56,7 +56,8 @@ CARAFE_API carafe_rc carafe_resume(carafe_consumer *c);
 
 /* Goes on from there when the handler has returned. A place that is in hand costs nothing, another is fetched anew. What is
  * committed never moves back: after a crash the group goes on from there. Success marks what is before the position, as with
- * carafe_pause(); with a time or the earliest message it marks nothing. An offset that the log does not have is what
+ * carafe_pause(); with a time or the earliest message it marks nothing, with the latest all that it was given. Until something is
+ * marked there, whoever is assigned the partition next knows nothing of the seek. An offset that the log does not have is what
  * auto.offset.reset makes of it. When the handler fails, its retry goes on from the position. It waits for deferred messages
  * before this one, until they are done. A pause stays.
  *
