@@ -239,7 +239,7 @@ begin_force(struct crf_engine *e)
 		crf_connection_force(e->connections[i], now + v->forceful_shutdown_wait / 2 * CRF_MS);
 	CRF_EMIT(e->app->bus, CARAFE_EV_APP_STUCK, CRF_INT(TIMEOUT_MS, asked ? (now - e->asked) / CRF_MS : v->shutdown_timeout),
 	    CRF_STR(TEXT, crf_buf_str(&text)),
-	    CRF_STR(HINT, "what was not marked will be handed out again; ask carafe_should_stop() in long handlers"));
+	    CRF_STR(HINT, "what was not marked will be handed out again; ask carafe_should_stop() in long handlers, and complete all that was deferred"));
 	crf_lock(&e->app->mu);
 	if (asked)
 		e->rc = crf_error(&e->err, CARAFE_TIMEOUT, "the stop was forced: %s", crf_buf_str(&text));
