@@ -51,13 +51,14 @@ crf_epoch_unblock(struct crf_connection *c)
 }
 
 struct crf_epoch *
-crf_epoch_open(struct crf_connection *c, const struct crf_topic *topic, int32_t partition, bool blocked)
+crf_epoch_open(struct crf_connection *c, const struct crf_topic *topic, int32_t partition, bool stray)
 {
 	struct crf_epoch *e = crf_new(struct crf_epoch);
 
 	e->connection = c;
 	e->topic = topic;
 	e->partition = partition;
+	e->stray = stray;
 	e->committed = e->committing = e->metadata_of = CRF_OFFSET_NONE;
 	atomic_init(&e->marked, CRF_OFFSET_NONE);
 	atomic_init(&e->floor, CRF_OFFSET_NONE);
@@ -73,7 +74,7 @@ crf_epoch_open(struct crf_connection *c, const struct crf_topic *topic, int32_t 
 	crf_lock(&c->mu);
 	c->open_lanes++;
 	e->generation = c->generation;
-	atomic_init(&e->blocked, blocked || find_held(c, topic, partition) != NULL);
+	atomic_init(&e->blocked, stray || find_held(c, topic, partition) != NULL);
 	crf_list_append(&c->held, &e->held);
 	crf_unlock(&c->mu);
 

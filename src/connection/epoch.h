@@ -25,6 +25,7 @@ struct crf_epoch {
 	struct crf_connection *connection;
 	const struct crf_topic *topic;
 	int32_t partition;
+	bool stray;           /* const: its fetcher may be a stray one; stray.c */
 	void *lane;           /* const after the host's opened() */
 	unsigned generation;  /* const: of the connection's client */
 	struct crf_mutex mu;

@@ -103,8 +103,8 @@ struct crf_connection {
 	int orphans;              /* mu: lanes of clients that were left behind because a handler hung */
 };
 
-/* blocked: nothing is taken before c->unblocked says so. */
-struct crf_epoch *crf_epoch_open(struct crf_connection *c, const struct crf_topic *topic, int32_t partition, bool blocked);
+/* stray: nothing is taken before c->unblocked says so. */
+struct crf_epoch *crf_epoch_open(struct crf_connection *c, const struct crf_topic *topic, int32_t partition, bool stray);
 void crf_epoch_end(struct crf_epoch *e);
 /* A take that had begun when this is called has ended when it returns. */
 void crf_epoch_await_take(struct crf_epoch *e);

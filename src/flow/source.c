@@ -72,6 +72,12 @@ owned(const void *source)
 	return crf_epoch_owned(source);
 }
 
+static bool
+doubtful(const void *source)
+{
+	return ((const struct crf_epoch *)source)->stray;
+}
+
 static void
 forget(void *source)
 {
@@ -112,6 +118,7 @@ const struct crf_source_ops crf_epoch_source = {
 	.take = take,
 	.message = message,
 	.stamp = carafe_message_timestamp,
+	.doubtful = doubtful,
 	.news = news,
 	.free_native = free_native,
 	.mark = mark,

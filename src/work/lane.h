@@ -27,6 +27,7 @@ struct crf_source_ops {
 	size_t (*take)(void *source, void **natives, size_t max);
 	bool (*message)(void *source, void *native, const char *topic, carafe_message *m); /* false: it is none but news */
 	int64_t (*stamp)(const carafe_message *m); /* tells messages at one offset apart; -1: unknown. NULL: none comes twice */
+	bool (*doubtful)(const void *source); /* messages from before the first may come by mistake. NULL: never */
 	int (*news)(const void *native, int64_t *offset, const char **text); /* CRF_NEWS_EOF; an error code */
 	void (*free_native)(void *source, void *native); /* in the order they were taken */
 	/* metadata: NULL, or what is to be committed with it; copied. CARAFE_LOST: no longer owned */

@@ -65,9 +65,19 @@ remember_first(struct crf_lane *l, const carafe_message *m)
 	l->first.until = -1;
 }
 
+static bool
+begins_again(const struct crf_lane *l, const carafe_message *m)
+{
+	if (crf_now() >= l->first.at + BEGINS_AGAIN || m->offset > l->first.offset)
+		return false;
+	if (m->offset == l->first.offset)
+		return l->first.stamp > 0 && l->from->stamp(m) == l->first.stamp;
+	return l->from->doubtful != NULL && l->from->doubtful(l->source);
+}
+
 /* librdkafka may begin with a partition once more: when a rebalance came while it asked where the partition begins, it asks again,
- * and the timer that the first answer, which is outdated, has set (to half a second) is not stopped by the second (seen with 2.15).
- * What was taken in before is left out then. A topic that was made anew begins at the same offset, but later, and not with the
+ * and the timer that the first answer, which is outdated, has set (to half a second) is not stopped by the second, nor by an
+ * assignment that says where to begin (seen with 2.15). What was taken in before is left out then. A topic that was made anew begins at the same offset, but later, and not with the
  * same message; a log that was cut short goes on with a newer epoch of its leader. */
 static bool
 is_repeated(struct crf_lane *l, const carafe_message *m)
@@ -80,8 +90,7 @@ is_repeated(struct crf_lane *l, const carafe_message *m)
 	}
 	if (m->offset >= l->taken)
 		return false;
-	if (m->offset == l->first.offset && l->first.stamp > 0 && l->from->stamp(m) == l->first.stamp &&
-	    crf_now() < l->first.at + BEGINS_AGAIN)
+	if (begins_again(l, m))
 		l->first.until = l->taken;
 	return m->offset < l->first.until && carafe_message_leader_epoch(m) <= l->first.epoch;
 }

@@ -92,6 +92,7 @@ struct fake_source {
 	int restated;
 	const char *note;   /* what is committed; NULL: "committed" */
 	int64_t committed;  /* ... with this offset, if there is a note */
+	bool doubtful;
 	bool lost;          /* what is marked is refused */
 	int seeks;
 	struct crf_position sought; /* the last one's, until it is answered */
@@ -321,6 +322,12 @@ fake_restated(void *source)
 	((struct fake_source *)source)->restated++;
 }
 
+static bool
+fake_doubtful(const void *source)
+{
+	return ((const struct fake_source *)source)->doubtful;
+}
+
 static void
 fake_forget(void *source)
 {
@@ -382,6 +389,7 @@ static const struct crf_source_ops fake_source_ops = {
 	.news = fake_news,
 	.message = fake_read,
 	.stamp = fake_stamp,
+	.doubtful = fake_doubtful,
 	.free_native = fake_free_native,
 	.mark = fake_mark,
 	.commit = fake_commit,

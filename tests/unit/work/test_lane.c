@@ -300,6 +300,25 @@ what_comes_once_more_from_the_beginning_is_left_out(void **unused)
 	rig_fini(&r);
 }
 
+/* As when it does so although it was told. */
+static void
+what_comes_from_before_the_beginning_by_mistake_is_left_out(void **unused)
+{
+	struct rig r;
+
+	(void)unused;
+	rig_init(&r, 5, 0);
+	r.source.doubtful = true;
+	stamped(&r, 10, 12, 7);
+	expect(&r, "run 10-12;");
+	stamped(&r, 0, 14, 7);
+	expect(&r, "run 13-14;");
+	crf_lane_expect(r.lane, 3); /* it was sought */
+	stamped(&r, 3, 5, 7);
+	expect(&r, "run 3-5;");
+	rig_fini(&r);
+}
+
 static void
 what_begins_anew_is_no_repetition(void **unused)
 {
@@ -891,6 +910,7 @@ main(void)
 		cmocka_unit_test(news_among_messages_cost_no_place),
 		cmocka_unit_test(news_alone_do_not_end_the_taking),
 		cmocka_unit_test(what_comes_once_more_from_the_beginning_is_left_out),
+		cmocka_unit_test(what_comes_from_before_the_beginning_by_mistake_is_left_out),
 		cmocka_unit_test(what_begins_anew_is_no_repetition),
 		cmocka_unit_test(a_batch_waits_to_fill_no_shorter_and_no_longer),
 		cmocka_unit_test(a_full_batch_does_not_wait),
