@@ -95,6 +95,15 @@ all_drained(struct crf_connection *c, const struct crf_partitions *l)
 	return true;
 }
 
+/* The group goes on without a member that takes longer than max.poll.interval.ms, and does not tell it. */
+static crf_ns
+drain_bound(const struct crf_connection *c)
+{
+	int ms = c->settings->v.drain_timeout, most = crf_connection_max_poll(c) / 4 * 3;
+
+	return (most > 0 && most < ms ? most : ms) * CRF_MS;
+}
+
 static void
 report_undrained(struct crf_connection *c)
 {
@@ -105,8 +114,9 @@ report_undrained(struct crf_connection *c)
 		if (e != NULL && !is_drained(c, e))
 			CRF_EMIT(c->bus, CARAFE_EV_REBALANCE_DRAIN_TIMEOUT, CRF_STR(GROUP, c->spec->group),
 			    CRF_STR(CONNECTION, c->name), CRF_STR(TOPIC, p->topic), CRF_INT(PARTITION, p->partition),
-			    CRF_INT(TIMEOUT_MS, c->settings->v.drain_timeout),
-			    CRF_STR(HINT, "ask carafe_should_stop() in long handlers, or raise drain_timeout"));
+			    CRF_INT(TIMEOUT_MS, drain_bound(c) / CRF_MS),
+			    CRF_STR(HINT, "ask carafe_should_stop() in long handlers, or raise drain_timeout (of max.poll.interval.ms "
+					  "it gets three quarters at most)"));
 	}
 }
 
@@ -225,7 +235,7 @@ crf_rebalance_revoke(struct crf_connection *c, struct crf_client_event *ev)
 		.list = ev->partitions,
 		.lost = ev->lost,
 		.started = now,
-		.deadline = now + c->settings->v.drain_timeout * CRF_MS,
+		.deadline = now + drain_bound(c),
 	};
 	ev->partitions = (struct crf_partitions){ 0 };
 	c->not_before = 0; /* what was refused was of the generation before; nothing is fetched until this is over */

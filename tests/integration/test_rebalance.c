@@ -302,88 +302,6 @@ a_handler_past_the_drain_timeout_loses_its_partition_and_delays_no_other(void **
 	assert_int_equal(times_handled(a, t.topic, partition, offset) + times_handled(b, t.topic, partition, offset), 2);
 }
 
-/* ------------------------------------------------------------------------------------------------ dropped */
-
-/* One that is asked to stop waits at the gate, the others take a little while. */
-static carafe_rc
-linger_when_asked_to_stop(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
-{
-	(void)m;
-	for (int i = 0; i < 20 && !carafe_should_stop(c); i++)
-		it_nap(2);
-	if (carafe_should_stop(c))
-		it_gate_wait(s->gate);
-	return CARAFE_OK;
-}
-
-/* As impatient as the app. */
-static struct it_peer *
-impatient_peer(const struct stream *t, enum it_protocol protocol)
-{
-	return it_peer(.group = t->group, .topic = t->topic, .protocol = protocol, .kafka = protocol == IT_KIP848 ? NULL :
-	    CARAFE_KV({ "session.timeout.ms", "3000" }, { "max.poll.interval.ms", "3000" }));
-}
-
-/* Every partition's last message. */
-static bool
-have_got_to_the_end(const struct stream *t, struct it_peer *one, struct it_peer *other)
-{
-	for (int p = 0; p < PARTITIONS; p++)
-		if (it_peer_times(one, p, t->produced - 1) + it_peer_times(other, p, t->produced - 1) == 0)
-			return false;
-	return true;
-}
-
-static bool
-all_committed(const struct stream *t)
-{
-	for (int p = 0; p < PARTITIONS; p++)
-		if (it_committed(t->group, t->topic, p) != t->produced)
-			return false;
-	return true;
-}
-
-/* It takes longer to give a partition up than the group waits. Others take over, get further, and leave. A classic member knows by
- * then, and asks for no commit; one of the new protocol is refused (UNKNOWN_MEMBER_ID): librdkafka joins anew only when the
- * revocation was answered, so that its commit is of the epoch before. */
-static void
-a_member_that_was_dropped_while_it_finished_takes_nothing_back(void **state)
-{
-	struct stream t = new_stream("dropped");
-	struct it_sink *s = it_sink_new();
-	struct it_events *events = it_events_new();
-	enum it_protocol protocol = it_protocol(state);
-	carafe *app = it_app(.protocol = protocol, .events = events, .impatient = true, .max_messages = BATCH);
-	struct it_peer *one, *other;
-	size_t failed;
-
-	s->gate = it_gate_new();
-	s->on_message = linger_when_asked_to_stop;
-	it_route(app, t.group, t.topic, it_message_handler, s, .long_running = 1); /* or the watchdog would not let it linger */
-	it_start(app);
-	produce_until(&t, partitions_of(s, t.topic) == PARTITIONS);
-	one = impatient_peer(&t, protocol);
-	produce_until(&t, it_gate_waiting(s->gate) > 0);
-	other = impatient_peer(&t, protocol); /* a cooperative member is missed only when there is another round */
-	it_until(it_peer_assigned(one) + it_peer_assigned(other) == PARTITIONS);
-	produce_more(&t, 5);
-	it_until(have_got_to_the_end(&t, one, other));
-	it_peer_leave(one);
-	it_peer_leave(other);
-	assert_true(all_committed(&t));
-	assert_int_equal(it_event_count(events, CARAFE_EV_REBALANCE_REVOKED), 0);
-	it_nap(1500); /* by now a heartbeat has most likely told the app */
-	failed = it_event_count(events, CARAFE_EV_OFFSETS_COMMIT_FAILED);
-	it_gate_open(s->gate);
-	it_until(it_event_count(events, CARAFE_EV_REBALANCE_REVOKED) > 0);
-	assert_true(protocol == IT_KIP848 || it_event_count(events, CARAFE_EV_OFFSETS_COMMIT_FAILED) == failed);
-	assert_true(all_committed(&t));
-	assert_string_equal(it_event_at(events, CARAFE_EV_REBALANCE_REVOKED, 0).reason, "lost");
-	produce_more(&t, 1);
-	it_until(all_committed(&t));
-	it_stop(app);
-}
-
 /* ------------------------------------------------------------------------------------------------ attempts */
 
 /* Counts its runs in its state. */
@@ -661,11 +579,11 @@ static _Atomic(rd_kafka_t *) asker;
 void
 it_answered(rd_kafka_t *rk, int api)
 {
+	atomic_store(&asker, rk);
 	if (api == OFFSET_FETCH && answers == SLOW)
 		it_nap(300 + atomic_exchange(&slow_ms, 0));
 	if (api != LIST_OFFSETS || answers != TO_BE_HELD)
 		return;
-	atomic_store(&asker, rk);
 	answers = HELD;
 	for (int i = 0; i < 5000 && answers == HELD; i++)
 		it_nap(1);
@@ -758,6 +676,126 @@ a_client_goes_when_nobody_says_where_a_partition_goes_on(void **state)
 	assert_int_equal(it_event_count(events, CARAFE_EV_CONNECTION_FATAL), 1);
 }
 
+/* ------------------------------------------------------------------------------------------------ dropped */
+
+/* One that is asked to stop waits at the gate, the others take a little while. */
+static carafe_rc
+linger_when_asked_to_stop(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
+{
+	(void)m;
+	for (int i = 0; i < 20 && !carafe_should_stop(c); i++)
+		it_nap(2);
+	if (carafe_should_stop(c))
+		it_gate_wait(s->gate);
+	return CARAFE_OK;
+}
+
+/* Or the group would go on without the member, and tell it nothing. */
+static void
+a_drain_ends_before_the_group_goes_on_without_the_member(void **state)
+{
+	struct stream t = new_stream("cut");
+	struct it_sink *s = it_sink_new(), *other = it_sink_new();
+	struct it_events *events = it_events_new();
+	enum it_protocol protocol = it_protocol(state);
+	carafe *app = it_app(.protocol = protocol, .events = events, .impatient = true), *second;
+
+	s->gate = it_gate_new();
+	s->on_message = linger_when_asked_to_stop;
+	it_route(app, t.group, t.topic, it_message_handler, s, .long_running = 1); /* the watchdog leaves it alone */
+	it_start(app);
+	produce_until(&t, partitions_of(s, t.topic) == PARTITIONS);
+	second = it_app(.protocol = protocol, .impatient = true);
+	it_route(second, t.group, t.topic, it_message_handler, other);
+	it_start(second);
+	produce_until(&t, partitions_of(other, t.topic) > 0);
+	assert_true(it_event_at(events, CARAFE_EV_REBALANCE_DRAIN_TIMEOUT, 0).timeout_ms < it_limit_ms(protocol));
+	assert_string_equal(it_event_at(events, CARAFE_EV_REBALANCE_REVOKED, 0).reason, "revoked");
+	assert_int_equal(it_members(t.group), 2);
+	it_gate_open(s->gate);
+	it_stop(second);
+	it_stop(app);
+}
+
+/* Every partition's last message. */
+static bool
+has_got_to_the_end(const struct stream *t, struct it_peer *peer)
+{
+	for (int p = 0; p < PARTITIONS; p++)
+		if (it_peer_times(peer, p, t->produced - 1) == 0)
+			return false;
+	return true;
+}
+
+static bool
+all_committed(const struct stream *t)
+{
+	for (int p = 0; p < PARTITIONS; p++)
+		if (it_committed(t->group, t->topic, p) != t->produced)
+			return false;
+	return true;
+}
+
+/* The coordinator has told it that it is no member. */
+static bool
+is_nobody(rd_kafka_t *rk)
+{
+	char *id = rd_kafka_memberid(rk);
+	bool nobody = id == NULL || id[0] == '\0';
+
+	rd_kafka_mem_free(rk, id);
+	return nobody;
+}
+
+static bool
+ends_with(const struct it_sink *s, const struct stream *t)
+{
+	for (int p = 0; p < PARTITIONS; p++)
+		if (it_at_in(s, CARAFE_HOOK_CONSUME, t->topic, p, it_handled_in(s, t->topic, p) - 1).offset != t->produced - 1)
+			return false;
+	return true;
+}
+
+/* In the middle of giving partitions up. Another one takes over, gets further, and leaves. By then the member knows, and asks for no
+ * commit; librdkafka tells it nothing. */
+static void
+a_member_that_was_dropped_while_it_finished_takes_nothing_back(void **state)
+{
+	struct stream t = new_stream("dropped");
+	struct it_sink *s = it_sink_new();
+	struct it_events *events = it_events_new();
+	carafe *app = it_app(.protocol = it_protocol(state), .events = events, .max_messages = BATCH,
+	    .kafka = CARAFE_KV({ "plugin.library.paths", it_plugin() }, { "auto.commit.interval.ms", "600000" }));
+	struct it_peer *peer;
+	size_t failed;
+
+	s->gate = it_gate_new();
+	s->on_message = linger_when_asked_to_stop;
+	it_route(app, t.group, t.topic, it_message_handler, s);
+	it_start(app);
+	produce_until(&t, partitions_of(s, t.topic) == PARTITIONS);
+	peer = it_peer(.group = t.group, .topic = t.topic, .protocol = it_protocol(state));
+	produce_until(&t, it_gate_waiting(s->gate) > 0);
+	it_expel(t.group, "it");
+	it_until(it_peer_assigned(peer) == PARTITIONS);
+	produce_more(&t, 5);
+	it_until(has_got_to_the_end(&t, peer));
+	it_peer_leave(peer);
+	assert_true(all_committed(&t));
+	assert_int_equal(it_event_count(events, CARAFE_EV_REBALANCE_REVOKED), 0);
+	it_until(is_nobody(asker));
+	failed = it_event_count(events, CARAFE_EV_OFFSETS_COMMIT_FAILED);
+	it_gate_open(s->gate);
+	it_until(it_event_count(events, CARAFE_EV_REBALANCE_REVOKED) > 0);
+	assert_int_equal(it_event_count(events, CARAFE_EV_OFFSETS_COMMIT_FAILED), failed);
+	assert_true(all_committed(&t));
+	assert_string_equal(it_event_at(events, CARAFE_EV_REBALANCE_REVOKED, 0).reason, "lost");
+	produce_more(&t, 1);
+	it_until(ends_with(s, &t));
+	it_stop(app);
+	assert_true(all_committed(&t));
+}
+
 int
 main(void)
 {
@@ -768,7 +806,8 @@ main(void)
 		IT_PROTOCOLS(a_member_without_partitions_leaves_when_it_stops),
 		IT_PROTOCOLS(nobody_has_a_partition_before_its_handler_has_finished),
 		IT_PROTOCOLS(a_handler_past_the_drain_timeout_loses_its_partition_and_delays_no_other),
-		IT_PROTOCOLS(a_member_that_was_dropped_while_it_finished_takes_nothing_back),
+		IT_PROTOCOLS(a_drain_ends_before_the_group_goes_on_without_the_member),
+		IT_CLASSIC_ONES(a_member_that_was_dropped_while_it_finished_takes_nothing_back),
 		IT_PROTOCOLS(after_losing_and_regaining_a_partition_everything_starts_anew),
 		IT_PROTOCOLS(a_group_does_not_notice_another_groups_rebalance),
 		IT(a_static_member_that_restarts_is_not_noticed),

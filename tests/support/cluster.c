@@ -740,6 +740,29 @@ describe(const char *group)
 	return d;
 }
 
+const char *
+it_member_id(const char *group, const char *client_id)
+{
+	static char id[128];
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(in_use->rk);
+	const rd_kafka_ConsumerGroupDescription_t **groups;
+	rd_kafka_event_t *event;
+	size_t count;
+
+	id[0] = '\0';
+	rd_kafka_DescribeConsumerGroups(in_use->rk, &group, 1, NULL, queue);
+	event = answer(queue, "DescribeConsumerGroups");
+	groups = rd_kafka_DescribeConsumerGroups_result_groups(rd_kafka_event_DescribeConsumerGroups_result(event), &count);
+	for (size_t i = 0; i < rd_kafka_ConsumerGroupDescription_member_count(groups[0]); i++) {
+		const rd_kafka_MemberDescription_t *m = rd_kafka_ConsumerGroupDescription_member(groups[0], i);
+
+		if (strcmp(rd_kafka_MemberDescription_client_id(m), client_id) == 0)
+			snprintf(id, sizeof(id), "%s", rd_kafka_MemberDescription_consumer_id(m));
+	}
+	rd_kafka_event_destroy(event);
+	return id;
+}
+
 int
 it_members(const char *group)
 {

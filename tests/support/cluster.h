@@ -74,6 +74,10 @@ const char *it_committed_metadata(const char *group, const char *topic, int32_t 
 int64_t it_end(const char *topic, int32_t partition);
 /* How many members the group has. */
 int it_members(const char *group);
+/* What the group knows a member with that client.id by, valid until the next call; "" none. */
+const char *it_member_id(const char *group, const char *client_id);
+/* Takes that member out of its group, of the classic protocol, on a cluster of one node. */
+void it_expel(const char *group, const char *client_id);
 /* No rebalance is under way. */
 bool it_stable(const char *group);
 /* The broker that leads the partition, -1 none; the coordinator of the group. */
