@@ -223,8 +223,9 @@ a_member_without_brokers_is_not_called_ill(void **state)
 	const char *topic = it_topic("without", 1, NULL), *port = it_free_port();
 	struct it_events *events = it_events_new();
 	struct it_sink *s = it_sink_new();
-	carafe *app = it_app(.protocol = it_protocol(state), .events = events, .kafka = CARAFE_KV({ "session.timeout.ms", "6000" }),
-	    .settings = CARAFE_KV({ "liveness.port", port }, { "liveness.polling_ttl", "5000" }, { "liveness.stability_ttl", "7000" }));
+	carafe *app = it_app(.protocol = it_protocol(state), .events = events,
+	    .kafka = CARAFE_KV({ "session.timeout.ms", "6000" }, { "max.poll.interval.ms", "6000" }, { "statistics.interval.ms", "500" }),
+	    .settings = CARAFE_KV({ "liveness.port", port }, { "liveness.polling_ttl", "5000" }, { "liveness.stability_ttl", "12000" }));
 	double since;
 
 	it_route(app, it_name("group"), topic, it_message_handler, s);
@@ -234,7 +235,7 @@ a_member_without_brokers_is_not_called_ill(void **state)
 		kafka("pause", node);
 	it_until(it_stays_healthy(port) && it_event_count(events, CARAFE_EV_REBALANCE_REVOKED) == 1); /* its session is over */
 	since = it_now();
-	it_until(it_stays_healthy(port) && it_now() - since > 16000); /* it joins a node that does not answer, and knows more after 5 s */
+	it_until(it_stays_healthy(port) && it_now() - since > 16000); /* it joins a node that does not answer, for 9 s */
 	for (int node = 1; node <= NODES; node++)
 		kafka("resume", node);
 	it_until(it_whole(NODES));
