@@ -66,11 +66,10 @@ catch_signals(struct signals *s)
 }
 
 static void
-let_signals_be(struct signals *s)
+catch_no_more(const struct signals *s)
 {
 	for (size_t i = 0; i < crf_array_len(taken); i++)
 		sigaction(taken[i], &s->actions[i], NULL);
-	pthread_sigmask(SIG_SETMASK, &s->before, NULL);
 }
 
 static void
@@ -142,6 +141,7 @@ wait_for_end(struct signals *s, carafe_error *err)
 
 	crf_thread_start(&s->thread, "crf-signals", take_signals, s);
 	rc = carafe_wait(s->app, -1, err);
+	catch_no_more(s); /* what they are passed on to goes */
 	atomic_store(&s->over, true);
 	pthread_kill(s->thread.t, SIGTERM); /* it waits for one */
 	crf_thread_join(&s->thread);
@@ -165,6 +165,7 @@ crf_app_serve(carafe *app, bool exit_eof)
 		fflush(NULL);
 		_exit(crf_exit_status(rc));
 	}
-	let_signals_be(&signals);
+	catch_no_more(&signals);
+	pthread_sigmask(SIG_SETMASK, &signals.before, NULL);
 	return crf_exit_status(rc);
 }

@@ -182,12 +182,9 @@ let_go(struct crf_connection *c)
 static bool
 has_uncommitted(struct crf_connection *c, const struct crf_partitions *l)
 {
-	for (size_t i = 0; i < l->count; i++) {
-		const struct crf_epoch *e = crf_epoch_find(c, l->items[i].topic, l->items[i].partition);
-
-		if (e != NULL && crf_commit_awaited(e))
+	crf_list_each (e, &c->epochs, struct crf_epoch, link)
+		if (crf_commit_awaited(e) && crf_partitions_find(l, e->topic->name, e->partition) != NULL)
 			return true;
-	}
 	return false;
 }
 

@@ -9,19 +9,10 @@
 
 #define ASK_MS 10000
 
-static struct crf_partition *
-find(const struct crf_partitions *l, const char *topic, int32_t partition)
-{
-	for (size_t i = 0; i < l->count; i++)
-		if (l->items[i].partition == partition && strcmp(l->items[i].topic, topic) == 0)
-			return &l->items[i];
-	return NULL;
-}
-
 bool
 crf_stray_suspected(const struct crf_connection *c, const char *topic, int32_t partition)
 {
-	return find(&c->strays, topic, partition) != NULL;
+	return crf_partitions_find(&c->strays, topic, partition) != NULL;
 }
 
 void
@@ -70,13 +61,14 @@ crf_stray_end(struct crf_connection *c, struct crf_partitions *assigned, carafe_
 
 	for (size_t i = 0; i < c->strays.count; i++) {
 		const struct crf_partition *p = &c->strays.items[i];
+		bool comes_back = crf_partitions_find(assigned, p->topic, p->partition) != NULL;
 
-		crf_partitions_add(find(assigned, p->topic, p->partition) != NULL ? &mine : &others, p->topic, p->partition);
+		crf_partitions_add(comes_back ? &mine : &others, p->topic, p->partition);
 	}
 	crf_client_committed(c->client, &mine, patience_ms(c), err);
 	for (size_t i = 0; i < mine.count && rc == CARAFE_OK; i++)
 		if ((rc = crf_committed_said(&mine.items[i], err)) == CARAFE_OK)
-			begin_at(c, find(assigned, mine.items[i].topic, mine.items[i].partition), &mine.items[i]);
+			begin_at(c, crf_partitions_find(assigned, mine.items[i].topic, mine.items[i].partition), &mine.items[i]);
 	crf_partitions_fini(&mine);
 	crf_partitions_fini(&c->strays);
 	c->strays = others;

@@ -32,6 +32,8 @@ typedef void crf_committed_fn(void *arg, int64_t offset, char *metadata, const c
 
 /* Adds one; topic and metadata are copied. Returns it, to be filled in further; valid until the next add. */
 struct crf_partition *crf_partitions_add(struct crf_partitions *l, const char *topic, int32_t partition);
+/* NULL when it is not in there. */
+struct crf_partition *crf_partitions_find(const struct crf_partitions *l, const char *topic, int32_t partition);
 /* "orders[0-2,5] refunds[1]"; the caller frees. At most about max characters, then "... and N more". */
 char *crf_partitions_text(const struct crf_partitions *l, size_t max);
 /* The same with the offset of each: "orders[0]@15 orders[1]@7 refunds[1]@0". */

@@ -23,6 +23,15 @@ crf_partitions_add(struct crf_partitions *l, const char *topic, int32_t partitio
 	return &l->items[l->count++];
 }
 
+struct crf_partition *
+crf_partitions_find(const struct crf_partitions *l, const char *topic, int32_t partition)
+{
+	for (size_t i = 0; i < l->count; i++)
+		if (l->items[i].partition == partition && strcmp(l->items[i].topic, topic) == 0)
+			return &l->items[i];
+	return NULL;
+}
+
 void
 crf_partitions_fini(struct crf_partitions *l)
 {

@@ -32,6 +32,9 @@ text_names_runs_of_partitions(void **unused)
 	for (size_t i = 0; i < crf_array_len(numbers); i++)
 		crf_partitions_add(&l, "orders", numbers[i]);
 	assert_text(&l, 100, "orders[0-2,5,8-9] refunds[1]");
+	assert_ptr_equal(crf_partitions_find(&l, "orders", 2), &l.items[4]);
+	assert_null(crf_partitions_find(&l, "orders", 3));
+	assert_null(crf_partitions_find(&l, "refunds", 2));
 	crf_partitions_fini(&l);
 	crf_partitions_fini(&l); /* again: nothing */
 }
