@@ -458,8 +458,9 @@ make(void)
 	bool consumer = strcmp(given("CHAOS_PROTOCOL"), "kip-848") == 0;
 	carafe_kv kafka[16] = { { "bootstrap.servers", given("KAFKA") }, { "auto.commit.interval.ms", given("CHAOS_COMMIT") },
 		{ "max.poll.interval.ms", given("CHAOS_MAX_POLL") }, { "fetch.wait.max.ms", "20" },
-		{ "reconnect.backoff.max.ms", "500" }, { "topic.metadata.refresh.fast.interval.ms", "50" } };
-	size_t n = 6;
+		{ "reconnect.backoff.max.ms", "500" }, { "topic.metadata.refresh.fast.interval.ms", "50" },
+		{ "socket.timeout.ms", "20000" } }; /* a node may die unheard: what was asked of it has no answer for so long */
+	size_t n = 7;
 
 	if (consumer)
 		kafka[n++] = (carafe_kv){ "group.protocol", "consumer" };
