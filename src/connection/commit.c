@@ -27,6 +27,15 @@ crf_commit_awaited(const struct crf_epoch *e)
 	return is_due(e) && (e->refusals < REFUSALS || crf_epoch_marked(e) != e->refused);
 }
 
+bool
+crf_commit_awaited_among(struct crf_connection *c, const struct crf_partitions *among)
+{
+	crf_list_each (e, &c->epochs, struct crf_epoch, link)
+		if (crf_commit_awaited(e) && (among == NULL || crf_partitions_find(among, e->topic->name, e->partition) != NULL))
+			return true;
+	return false;
+}
+
 static void
 fill_in(struct crf_epoch *e, struct crf_partition *p)
 {

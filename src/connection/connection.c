@@ -490,21 +490,12 @@ everything_drained(const struct crf_connection *c)
 	return true;
 }
 
-static bool
-has_uncommitted(struct crf_connection *c)
-{
-	crf_list_each (e, &c->epochs, struct crf_epoch, link)
-		if (crf_commit_awaited(e))
-			return true;
-	return false;
-}
-
 /* What is marked is committed while this is a member like any other. A commit waits behind a join that is on its way, and
  * is refused when that has made a new generation; closing, librdkafka would not take notice of it any more. */
 static bool
 waits_for_commit(struct crf_connection *c, crf_ns now)
 {
-	if ((!c->committing && !has_uncommitted(c)) || now >= crf_connection_bound(c, c->close_by) ||
+	if ((!c->committing && !crf_commit_awaited_among(c, NULL)) || now >= crf_connection_bound(c, c->close_by) ||
 	    c->dropped || crf_client_lost(c->client))
 		return false;
 	if (now >= c->not_before)

@@ -164,6 +164,8 @@ void crf_commit_serve(struct crf_connection *c, crf_ns now);
 void crf_commit_fail_all(struct crf_connection *c, carafe_rc rc, const char *text);
 /* It has something marked that the coordinator has not acknowledged, and that is worth waiting for. */
 bool crf_commit_awaited(const struct crf_epoch *e);
+/* One of those has; NULL: of all. */
+bool crf_commit_awaited_among(struct crf_connection *c, const struct crf_partitions *among);
 
 /* To what there is to consume now. With nothing there it is no member of its group. */
 carafe_rc crf_connection_subscribe(struct crf_connection *c, struct crf_client *client, carafe_error *err);

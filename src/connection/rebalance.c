@@ -179,15 +179,6 @@ let_go(struct crf_connection *c)
 	atomic_store(&c->steady, true);
 }
 
-static bool
-has_uncommitted(struct crf_connection *c, const struct crf_partitions *l)
-{
-	crf_list_each (e, &c->epochs, struct crf_epoch, link)
-		if (crf_commit_awaited(e) && crf_partitions_find(l, e->topic->name, e->partition) != NULL)
-			return true;
-	return false;
-}
-
 void
 crf_rebalance_advance(struct crf_connection *c, crf_ns now)
 {
@@ -207,7 +198,7 @@ crf_rebalance_advance(struct crf_connection *c, crf_ns now)
 		r->step = CRF_REVOKE_COMMITTING;
 		r->deadline = c->phase == CRF_CONNECTION_CLOSING ? now : now + COMMIT_BOUND; /* it has had its time */
 	}
-	if (!r->lost && now < crf_connection_bound(c, r->deadline) && (c->committing || has_uncommitted(c, &r->list))) {
+	if (!r->lost && now < crf_connection_bound(c, r->deadline) && (c->committing || crf_commit_awaited_among(c, &r->list))) {
 		if (!c->committing && now >= c->not_before)
 			crf_commit_start(c, now);
 		if (!c->dropped)

@@ -77,8 +77,9 @@ begins_again(const struct crf_lane *l, const carafe_message *m)
 
 /* librdkafka may begin with a partition once more: when a rebalance came while it asked where the partition begins, it asks again,
  * and the timer that the first answer, which is outdated, has set (to half a second) is not stopped by the second, nor by an
- * assignment that says where to begin (seen with 2.15). What was taken in before is left out then. A topic that was made anew begins at the same offset, but later, and not with the
- * same message; a log that was cut short goes on with a newer epoch of its leader. */
+ * assignment that says where to begin (seen with 2.15). What was taken in before is left out then. A topic that was made anew
+ * begins at the same offset, but later, and not with the same message; a log that was cut short goes on with a newer epoch of its
+ * leader. */
 static bool
 is_repeated(struct crf_lane *l, const carafe_message *m)
 {
