@@ -10,14 +10,6 @@
 
 /* ------------------------------------------------------------------------------------------------ consuming */
 
-static carafe_rc
-wait_at_gate(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
-{
-	(void)c, (void)m;
-	it_gate_wait(s->gate);
-	return CARAFE_OK;
-}
-
 static void
 a_handler_that_hangs_makes_the_endpoint_say_so_until_it_returns(void **state)
 {
@@ -28,7 +20,7 @@ a_handler_that_hangs_makes_the_endpoint_say_so_until_it_returns(void **state)
 	char text[2048], pid[64];
 
 	(void)state;
-	s->on_message = wait_at_gate;
+	s->on_message = it_wait_at_gate;
 	s->gate = it_gate_new();
 	it_route(app, it_name("group"), topic, it_message_handler, s);
 	it_start(app);
@@ -81,7 +73,7 @@ a_long_running_handler_is_healthy_and_silent_clients_keep_nobody_waiting(void **
 	int silent;
 
 	(void)state;
-	s->on_message = wait_at_gate;
+	s->on_message = it_wait_at_gate;
 	s->gate = it_gate_new();
 	it_route(app, it_name("group"), topic, it_message_handler, s, .long_running = 1);
 	it_start(app);
@@ -182,7 +174,7 @@ partitions_that_cannot_be_given_up_are_told(void **state)
 	struct it_peer *peer;
 	carafe *app;
 
-	s->on_message = wait_at_gate;
+	s->on_message = it_wait_at_gate;
 	s->gate = it_gate_new();
 	app = app_of(it_protocol(state), port, group, topic, s);
 	for (int p = 0; p < 2; p++)

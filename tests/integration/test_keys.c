@@ -142,14 +142,6 @@ keys_of_a_partition_are_handled_side_by_side_each_in_order(void **state)
 	assert_true(it_count(s, CARAFE_HOOK_INITIALIZED) <= 6);
 }
 
-static carafe_rc
-wait_at_gate(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
-{
-	(void)c, (void)m;
-	it_gate_wait(s->gate);
-	return CARAFE_OK;
-}
-
 static void
 a_messages_own_key_is_what_counts(void **state)
 {
@@ -158,7 +150,7 @@ a_messages_own_key_is_what_counts(void **state)
 	carafe *app = it_app(.concurrency = 4);
 
 	(void)state;
-	s->on_message = wait_at_gate;
+	s->on_message = it_wait_at_gate;
 	s->gate = it_gate_new();
 	for (int i = 0; i < 12; i++)
 		it_produce_record(topic, 0, (carafe_bytes){ i % 4 == 3 ? "b" : "a", 1 }, (carafe_bytes){ "v", 1 }, NULL);

@@ -293,14 +293,6 @@ a_critical_handler_stops_the_app_without_a_retry_or_a_dead_letter(void **state)
 	it_expect_each_once(after, topic, 0, 3, 7);
 }
 
-static carafe_rc
-wait_at_gate(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
-{
-	(void)c, (void)m;
-	it_gate_wait(s->gate);
-	return CARAFE_OK;
-}
-
 static void
 quiet_finishes_what_is_in_hand_and_stays_in_the_group(void **state)
 {
@@ -309,7 +301,7 @@ quiet_finishes_what_is_in_hand_and_stays_in_the_group(void **state)
 	carafe *app = it_app(.protocol = it_protocol(state));
 
 	it_produce_many(topic, 0, 0, 5);
-	s->on_message = wait_at_gate;
+	s->on_message = it_wait_at_gate;
 	s->gate = it_gate_new();
 	it_route(app, group, topic, it_message_handler, s);
 	it_start(app);

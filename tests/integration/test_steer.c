@@ -1,20 +1,7 @@
 /* Seeking on a real Kafka: what is fetched again, what is handed out, what is committed. */
 #include <pthread.h>
 
-#include "support/test.h"
-
-/* For it_fetched. */
-#define TOLD CARAFE_KV({ "statistics.interval.ms", "50" })
-
-static void
-begin(enum it_protocol protocol, const char *topic, const char *group, struct it_sink *s, struct it_events *e)
-{
-	carafe *app = it_app(.protocol = protocol, .events = e, .max_messages = 10, .kafka = TOLD);
-
-	it_route(app, group, topic, it_message_handler, s, .initial_offset = "earliest");
-	s->arg = app;
-	it_start(app);
-}
+#include "integration/steered.h"
 
 /* From number, once. */
 static carafe_rc

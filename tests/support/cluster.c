@@ -716,10 +716,12 @@ it_end(const char *topic, int32_t partition)
 struct description {
 	int members, coordinator;
 	bool stable;
+	char member[128]; /* the one that was asked for, "" when it is not there */
 };
 
+/* client_id: of the member to find; NULL none. */
 static struct description
-describe(const char *group)
+describe(const char *group, const char *client_id)
 {
 	struct description d = { .coordinator = -1 };
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(in_use->rk);
@@ -736,6 +738,12 @@ describe(const char *group)
 	d.stable = rd_kafka_ConsumerGroupDescription_state(groups[0]) == RD_KAFKA_CONSUMER_GROUP_STATE_STABLE;
 	if (node != NULL)
 		d.coordinator = rd_kafka_Node_id(node);
+	for (int i = 0; client_id != NULL && i < d.members; i++) {
+		const rd_kafka_MemberDescription_t *m = rd_kafka_ConsumerGroupDescription_member(groups[0], (size_t)i);
+
+		if (strcmp(rd_kafka_MemberDescription_client_id(m), client_id) == 0)
+			snprintf(d.member, sizeof(d.member), "%s", rd_kafka_MemberDescription_consumer_id(m));
+	}
 	rd_kafka_event_destroy(event);
 	return d;
 }
@@ -743,42 +751,28 @@ describe(const char *group)
 const char *
 it_member_id(const char *group, const char *client_id)
 {
-	static char id[128];
-	rd_kafka_queue_t *queue = rd_kafka_queue_new(in_use->rk);
-	const rd_kafka_ConsumerGroupDescription_t **groups;
-	rd_kafka_event_t *event;
-	size_t count;
+	static struct description d;
 
-	id[0] = '\0';
-	rd_kafka_DescribeConsumerGroups(in_use->rk, &group, 1, NULL, queue);
-	event = answer(queue, "DescribeConsumerGroups");
-	groups = rd_kafka_DescribeConsumerGroups_result_groups(rd_kafka_event_DescribeConsumerGroups_result(event), &count);
-	for (size_t i = 0; i < rd_kafka_ConsumerGroupDescription_member_count(groups[0]); i++) {
-		const rd_kafka_MemberDescription_t *m = rd_kafka_ConsumerGroupDescription_member(groups[0], i);
-
-		if (strcmp(rd_kafka_MemberDescription_client_id(m), client_id) == 0)
-			snprintf(id, sizeof(id), "%s", rd_kafka_MemberDescription_consumer_id(m));
-	}
-	rd_kafka_event_destroy(event);
-	return id;
+	d = describe(group, client_id);
+	return d.member;
 }
 
 int
 it_members(const char *group)
 {
-	return describe(group).members;
+	return describe(group, NULL).members;
 }
 
 int
 it_coordinator(const char *group)
 {
-	return describe(group).coordinator;
+	return describe(group, NULL).coordinator;
 }
 
 bool
 it_stable(const char *group)
 {
-	return describe(group).stable;
+	return describe(group, NULL).stable;
 }
 
 int

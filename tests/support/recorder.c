@@ -195,6 +195,14 @@ const carafe_handler it_tick_handler = {
 	.shutdown = on_shutdown,
 };
 
+carafe_rc
+it_wait_at_gate(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
+{
+	(void)c, (void)m;
+	it_gate_wait(s->gate);
+	return CARAFE_OK;
+}
+
 /* ------------------------------------------------------------------------------------------------ reading */
 
 static bool

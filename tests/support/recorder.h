@@ -40,6 +40,8 @@ struct it_sink {
 
 /* Lives as long as the program. */
 struct it_sink *it_sink_new(void);
+/* For on_message: each message waits at the sink's gate. */
+carafe_rc it_wait_at_gate(struct it_sink *s, carafe_consumer *c, const carafe_message *m);
 
 /* Each writes down whatever hook it has: message or consume, initialized, revoked, shutdown. */
 extern const carafe_handler it_message_handler;
