@@ -4,7 +4,7 @@
 
 #include "core/mem.h"
 
-#define BEGINS_AGAIN (5 * CRF_SECOND) /* after a partition's first message; see is_repeated */
+#define BEGINS_AGAIN (5 * CRF_SECOND) /* after a partition's first message; see place_of */
 
 /* ------------------------------------------------------------------------------------------------ the batch in hand */
 
@@ -65,55 +65,52 @@ remember_first(struct crf_lane *l, const carafe_message *m)
 	l->first.until = -1;
 }
 
+/* What a message is to those that were taken in before it. */
+enum place {
+	PLACE_NEXT,  /* it goes on, wherever */
+	PLACE_AGAIN, /* it was taken in already */
+	PLACE_ANEW   /* it is another log's */
+};
+
 static bool
-begins_again(const struct crf_lane *l, const carafe_message *m)
+begins_again(const struct crf_lane *l, const carafe_message *m, bool is_first)
 {
 	if (crf_now() >= l->first.at + BEGINS_AGAIN || m->offset > l->first.offset)
 		return false;
 	if (m->offset == l->first.offset)
-		return l->first.stamp > 0 && l->from->stamp(m) == l->first.stamp;
+		return is_first && l->first.stamp > 0;
 	return l->from->doubtful != NULL && l->from->doubtful(l->source);
 }
 
 /* librdkafka may begin with a partition once more: when a rebalance came while it asked where the partition begins, it asks again,
  * and the timer that the first answer, which is outdated, has set (to half a second) is not stopped by the second, nor by an
- * assignment that says where to begin (seen with 2.15). What was taken in before is left out then. A topic that was made anew
- * begins at the same offset, but later, and not with the same message; a log that was cut short goes on with a newer epoch of its
- * leader. */
-static bool
-is_repeated(struct crf_lane *l, const carafe_message *m)
+ * assignment that says where to begin (seen with 2.15). A log that was cut short goes on with a newer epoch of its leader. A topic
+ * that was deleted and made anew while nobody noticed begins before everything that was taken in, or at the place of the first but
+ * later, and not with the same message. */
+static enum place
+place_of(struct crf_lane *l, const carafe_message *m)
 {
-	if (l->from->stamp == NULL)
-		return false;
+	bool is_first;
+
 	if (l->first.offset < 0) { /* wherever it is: what was expected may not be there */
 		remember_first(l, m);
-		return false;
+		return PLACE_NEXT;
 	}
 	if (m->offset >= l->taken)
-		return false;
-	if (begins_again(l, m))
+		return PLACE_NEXT;
+	is_first = m->offset == l->first.offset && l->from->stamp(m) == l->first.stamp;
+	if (begins_again(l, m, is_first))
 		l->first.until = l->taken;
-	return m->offset < l->first.until && carafe_message_leader_epoch(m) <= l->first.epoch;
-}
-
-/* A topic that was deleted and made anew while nobody noticed: what comes is from before everything that was taken in, or at the
- * place of the first but not the same. */
-static bool
-begins_anew(const struct crf_lane *l, const carafe_message *m)
-{
-	return m->offset < l->taken && (m->offset < l->first.offset ||
-	    (m->offset == l->first.offset && l->from->stamp(m) != l->first.stamp));
+	if (m->offset < l->first.until && carafe_message_leader_epoch(m) <= l->first.epoch)
+		return PLACE_AGAIN;
+	return m->offset > l->first.offset || is_first ? PLACE_NEXT : PLACE_ANEW;
 }
 
 /* Marks of the log before would hold back those of this one. What is in hand of either is done with first: that may mark once more
  * what was before. */
 static void
-look_for_new_log(struct crf_lane *l, const carafe_message *m)
+forget_old_log(struct crf_lane *l)
 {
-	if (begins_anew(l, m)) {
-		l->anew = true;
-		remember_first(l, m);
-	}
 	if (!l->anew || l->strand.batch->count > 0)
 		return;
 	l->anew = false;
@@ -125,11 +122,17 @@ look_for_new_log(struct crf_lane *l, const carafe_message *m)
 static void
 take(struct crf_lane *l, const carafe_message *m)
 {
-	if (is_repeated(l, m)) {
+	enum place place = l->from->stamp != NULL ? place_of(l, m) : PLACE_NEXT;
+
+	if (place == PLACE_AGAIN) {
 		l->from->free_native(l->source, m->native_);
 		return;
 	}
-	look_for_new_log(l, m);
+	if (place == PLACE_ANEW) {
+		l->anew = true;
+		remember_first(l, m);
+	}
+	forget_old_log(l);
 	l->taken = m->offset + 1;
 	if (l->furthest < l->taken)
 		l->furthest = l->taken;
