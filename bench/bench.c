@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -340,16 +341,90 @@ bench_begin(const struct bench *b, const char *what)
 	fflush(stdout);
 }
 
+struct figure {
+	double carafe, peer, ratio;
+	double low, high; /* of the ratio; 0: it was measured once */
+};
+
+static void
+show_json(const struct bench *b, const char *metric, const char *unit, const struct figure *f)
+{
+	printf("{\"bench\":\"%s\",\"metric\":\"%s\",\"unit\":\"%s\",\"carafe\":%.6g,\"peer\":%.6g", b->name, metric, unit, f->carafe,
+	    f->peer);
+	if (f->peer == 0)
+		printf(",\"ratio\":null}\n");
+	else if (f->low == 0)
+		printf(",\"ratio\":%.4f}\n", f->ratio);
+	else
+		printf(",\"ratio\":%.4f,\"ratio_low\":%.4f,\"ratio_high\":%.4f}\n", f->ratio, f->low, f->high);
+}
+
+static void
+show_line(const char *metric, const char *unit, const struct figure *f)
+{
+	printf("%-28s %-10s %14.6g %14.6g", metric, unit, f->carafe, f->peer);
+	if (f->peer == 0)
+		printf(" %7s\n", "-");
+	else if (f->low == 0)
+		printf(" %7.3f\n", f->ratio);
+	else
+		printf(" %7.3f (%.3f to %.3f)\n", f->ratio, f->low, f->high);
+}
+
+static void
+show(const struct bench *b, const char *metric, const char *unit, const struct figure *f)
+{
+	if (b->json)
+		show_json(b, metric, unit, f);
+	else
+		show_line(metric, unit, f);
+	fflush(stdout);
+}
+
 void
 bench_figure(const struct bench *b, const char *metric, const char *unit, double ours, double peer)
 {
-	char ratio[32];
+	struct figure f = { .carafe = ours, .peer = peer, .ratio = ours / peer };
 
-	snprintf(ratio, sizeof(ratio), b->json ? "%.4f" : "%.3f", ours / peer);
-	if (b->json)
-		printf("{\"bench\":\"%s\",\"metric\":\"%s\",\"unit\":\"%s\",\"carafe\":%.6g,\"peer\":%.6g,\"ratio\":%s}\n",
-		    b->name, metric, unit, ours, peer, peer == 0 ? "null" : ratio);
-	else
-		printf("%-28s %-10s %14.6g %14.6g %7s\n", metric, unit, ours, peer, peer == 0 ? "-" : ratio);
-	fflush(stdout);
+	show(b, metric, unit, &f);
+}
+
+/* How many of so many sorted values, at either end, can be left out so that the median of what they are of is within the others with
+ * 95 %: it is as often beyond the k lowest as a coin that is thrown so many times shows its head less than k times. */
+static int
+left_out(int count)
+{
+	double ways = 1, sum = 1, all = ldexp(1, count);
+	int k = 0;
+
+	while (sum / all <= 0.025) {
+		k++;
+		ways = ways * (count - k + 1) / k;
+		sum += ways;
+	}
+	return k > 0 ? k - 1 : 0;
+}
+
+static double
+median_of(const double *values, int count)
+{
+	double sorted[BENCH_ROUNDS_MAX];
+
+	memcpy(sorted, values, (size_t)count * sizeof(*values));
+	return bench_median(sorted, (size_t)count);
+}
+
+void
+bench_rounds(const struct bench *b, const char *metric, const char *unit, const double *ours, const double *peer, int rounds)
+{
+	struct figure f = { .carafe = median_of(ours, rounds), .peer = median_of(peer, rounds) };
+	double ratios[BENCH_ROUNDS_MAX];
+	int out = left_out(rounds);
+
+	for (int i = 0; i < rounds; i++)
+		ratios[i] = ours[i] / peer[i];
+	f.ratio = bench_median(ratios, (size_t)rounds);
+	f.low = ratios[out];
+	f.high = ratios[rounds - 1 - out];
+	show(b, metric, unit, &f);
 }

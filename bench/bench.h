@@ -79,6 +79,8 @@ void bench_report(const struct bench_result *result);
 /* A number that somebody typed; ends the program when it is none, or not from low to high. */
 int bench_number(const struct bench *b, const char *text, int low, int high);
 
+#define BENCH_ROUNDS_MAX 50
+
 /* Sorts them, too. */
 double bench_median(double *values, size_t count);
 
@@ -86,6 +88,9 @@ double bench_median(double *values, size_t count);
 void bench_begin(const struct bench *b, const char *what);
 /* One figure of carafe beside its peer's. */
 void bench_figure(const struct bench *b, const char *metric, const char *unit, double carafe, double peer);
+/* The same of rounds, in each of which both were measured: medians, and between which ratios of the rounds their median is with a
+ * probability of 95 % (with fewer than six: the lowest and the highest). Leaves the values in their order. */
+void bench_rounds(const struct bench *b, const char *metric, const char *unit, const double *carafe, const double *peer, int rounds);
 
 /* Nanoseconds of CPU that this process has used, all threads. */
 int64_t bench_cpu_ns(void);

@@ -16,7 +16,6 @@
 #include "core/mem.h"
 #include "drain.h"
 
-#define ROUNDS_MAX 50
 #define SETTINGS_MAX 16
 #define SMALL 100000 /* messages of the topics that callgrind looks at */
 #define LARGE 300000
@@ -121,8 +120,8 @@ add_child(struct bench_command *c, const struct options *o, const struct side *s
 /* ------------------------------------------------------------------------------------------------ rates */
 
 struct measured {
-	double rate[SIDES][ROUNDS_MAX];
-	double cpu[SIDES][ROUNDS_MAX];
+	double rate[SIDES][BENCH_ROUNDS_MAX];
+	double cpu[SIDES][BENCH_ROUNDS_MAX];
 };
 
 static void
@@ -138,14 +137,11 @@ measure(const struct options *o, const char *topic, int side, int round, struct 
 }
 
 static void
-show_rates(const struct options *o, struct measured *m)
+show_rates(const struct options *o, const struct measured *m)
 {
-	size_t rounds = (size_t)o->rounds;
-
 	for (size_t i = 0; i < crf_array_len(rates); i++)
-		bench_figure(&o->bench, rates[i].metric, "msg/s", bench_median(m->rate[rates[i].carafe], rounds),
-		    bench_median(m->rate[rates[i].peer], rounds));
-	bench_figure(&o->bench, "cpu", "us/msg", bench_median(m->cpu[BATCH], rounds), bench_median(m->cpu[RAW], rounds));
+		bench_rounds(&o->bench, rates[i].metric, "msg/s", m->rate[rates[i].carafe], m->rate[rates[i].peer], o->rounds);
+	bench_rounds(&o->bench, "cpu", "us/msg", m->cpu[BATCH], m->cpu[RAW], o->rounds);
 }
 
 static void
@@ -273,7 +269,7 @@ take_option(struct options *o, int option)
 		o->messages = bench_number(&o->bench, optarg, 1000, 1000000000);
 		break;
 	case ROUNDS:
-		o->rounds = bench_number(&o->bench, optarg, 1, ROUNDS_MAX);
+		o->rounds = bench_number(&o->bench, optarg, 1, BENCH_ROUNDS_MAX);
 		break;
 	case PARTITIONS:
 		o->partitions = bench_number(&o->bench, optarg, 1, 1000);

@@ -11,7 +11,6 @@
 
 #define KEYS 1000
 #define JOB_US 5000
-#define ROUNDS_MAX 50
 
 /* The jobs of Confluent's Parallel Consumer keep a thread, whatever their number: it has nothing else in its core. */
 enum { ASYNC, ASYNC_KEYS, ASYNC_PEER, THREADS, THREADS_PEER, JAVA_100, JAVA_1000, SIDES };
@@ -41,8 +40,8 @@ struct options {
 };
 
 struct measured {
-	double rate[SIDES][ROUNDS_MAX];
-	double cpu[SIDES][ROUNDS_MAX]; /* us for each job */
+	double rate[SIDES][BENCH_ROUNDS_MAX];
+	double cpu[SIDES][BENCH_ROUNDS_MAX]; /* us for each job */
 };
 
 static _Noreturn void
@@ -100,12 +99,10 @@ measure(const struct options *o, int side, const char *topic, int round, struct 
 }
 
 static void
-show(const struct options *o, const char *rate, const char *cpu, int carafe, int peer, struct measured *m)
+show(const struct options *o, const char *rate, const char *cpu, int carafe, int peer, const struct measured *m)
 {
-	size_t rounds = (size_t)o->rounds;
-
-	bench_figure(&o->bench, rate, "jobs/s", bench_median(m->rate[carafe], rounds), bench_median(m->rate[peer], rounds));
-	bench_figure(&o->bench, cpu, "us/job", bench_median(m->cpu[carafe], rounds), bench_median(m->cpu[peer], rounds));
+	bench_rounds(&o->bench, rate, "jobs/s", m->rate[carafe], m->rate[peer], o->rounds);
+	bench_rounds(&o->bench, cpu, "us/job", m->cpu[carafe], m->cpu[peer], o->rounds);
 }
 
 static void
@@ -134,7 +131,7 @@ main(int argc, char **argv)
 	struct options o = { .jobs = 500000, .rounds = 5 };
 	const struct bench_option options[] = {
 		{ "jobs", "N", &o.jobs, 1000, 1000000000, NULL },
-		{ "rounds", "N", &o.rounds, 1, ROUNDS_MAX, NULL },
+		{ "rounds", "N", &o.rounds, 1, BENCH_ROUNDS_MAX, NULL },
 		{ "parallel-consumer", "scripts/parallel-consumer", NULL, 0, 0, &o.parallel_consumer },
 		{ "child", NULL, NULL, 0, 0, &o.child },
 		{ "topic", NULL, NULL, 0, 0, &o.keyed.topic },

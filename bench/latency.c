@@ -1,13 +1,11 @@
 /* How long a message takes from its turn to be sent until a handler has it, through a real Kafka, beside a bare
- * rd_kafka_consumer_poll loop in the same run. Every measurement is a process and a topic of its own; the sides take
- * turns. */
+ * rd_kafka_consumer_poll loop that gets the same messages at the same time: from one second to the next the cluster's own latency
+ * differs by more than what is to be seen. Every round is a process and a topic of its own. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "latency.h"
 
-#define ROUNDS_MAX 50
 #define PARTITIONS 8
 
 static const struct {
@@ -29,58 +27,62 @@ struct options {
 static _Noreturn void
 be_child(struct options *o)
 {
+	struct latency *l = &o->latency;
 	struct bench_result result = { 0 };
+	rd_kafka_t *peer;
+	carafe *app;
 
-	o->latency.brokers = o->bench.brokers;
-	o->latency.partitions = PARTITIONS;
-	if (strcmp(o->child, "peer") == 0)
-		latency_peer(&o->latency);
-	else
-		latency_carafe(&o->latency);
+	l->brokers = o->bench.brokers;
+	l->partitions = PARTITIONS;
+	app = latency_carafe_new(l);
+	peer = latency_peer_new(l);
+	latency_begin(l);
+	latency_peer_run(peer);
+	latency_carafe_run(app);
 	latency_end(&result);
 	bench_report(&result);
 	exit(0);
 }
 
 static void
-measure(const struct options *o, const char *child, int rate, int linger_ms, double *p50, double *p99)
+measure(const struct options *o, int rate, int linger_ms, struct bench_result *result)
 {
 	char *topic = bench_topic_new(&o->bench, PARTITIONS);
 	struct bench_command c = { .count = 0 };
-	struct bench_result result;
 
 	bench_word(&c, "%s", o->bench.self);
-	bench_word(&c, "--child=%s", child);
+	bench_word(&c, "--child=both");
 	bench_word(&c, "--topic=%s", topic);
 	bench_word(&c, "--rate=%d", rate);
 	bench_word(&c, "--linger=%d", linger_ms);
 	bench_word(&c, "--messages=%d", rate * o->seconds);
-	bench_child(&c, &result);
-	*p50 = result.value[0];
-	*p99 = result.value[1];
+	bench_child(&c, result);
 	bench_topic_free(&o->bench, topic);
 }
 
 static void
 measure_load(const struct options *o, size_t load)
 {
-	double p50[2][ROUNDS_MAX], p99[2][ROUNDS_MAX];
-	size_t rounds = (size_t)o->rounds;
+	double p50[LATENCY_SIDES][BENCH_ROUNDS_MAX], p99[LATENCY_SIDES][BENCH_ROUNDS_MAX];
+	struct bench_result result;
 
-	for (size_t i = 0; i < rounds; i++) {
-		measure(o, "carafe", loads[load].rate, loads[load].linger_ms, &p50[0][i], &p99[0][i]);
-		measure(o, "peer", loads[load].rate, loads[load].linger_ms, &p50[1][i], &p99[1][i]);
+	for (int round = 0; round < o->rounds; round++) {
+		measure(o, loads[load].rate, loads[load].linger_ms, &result);
+		for (int side = 0; side < LATENCY_SIDES; side++) {
+			p50[side][round] = result.value[2 * side];
+			p99[side][round] = result.value[2 * side + 1];
+		}
 	}
-	bench_figure(&o->bench, loads[load].p50, "us", bench_median(p50[0], rounds), bench_median(p50[1], rounds));
-	bench_figure(&o->bench, loads[load].p99, "us", bench_median(p99[0], rounds), bench_median(p99[1], rounds));
+	bench_rounds(&o->bench, loads[load].p50, "us", p50[LATENCY_CARAFE], p50[LATENCY_PEER], o->rounds);
+	bench_rounds(&o->bench, loads[load].p99, "us", p99[LATENCY_CARAFE], p99[LATENCY_PEER], o->rounds);
 }
 
 int
 main(int argc, char **argv)
 {
-	struct options o = { .rounds = 5, .seconds = 3 };
+	struct options o = { .rounds = 9, .seconds = 5 };
 	const struct bench_option options[] = {
-		{ "rounds", "N", &o.rounds, 1, ROUNDS_MAX, NULL },
+		{ "rounds", "N", &o.rounds, 1, BENCH_ROUNDS_MAX, NULL },
 		{ "seconds", "N", &o.seconds, 1, 600, NULL },
 		{ "child", NULL, NULL, 0, 0, &o.child },
 		{ "topic", NULL, NULL, 0, 0, &o.latency.topic },

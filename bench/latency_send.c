@@ -6,7 +6,6 @@
 #include "core/mem.h"
 #include "core/thread.h"
 #include "latency.h"
-#include "raw.h"
 
 #define SIZE 100 /* bytes of a message */
 #define WARM_UP 1000 /* ticks before the ones that are measured */
@@ -20,9 +19,11 @@ static struct {
 	const struct latency *conf;
 	struct crf_thread thread;
 	crf_ns start;
-	atomic_bool open;   /* a message has come through */
-	atomic_int arrived;
-	double *us;
+	struct {
+		atomic_bool open; /* a message has come through */
+		atomic_int arrived;
+		double *us;
+	} sides[LATENCY_SIDES];
 } run;
 
 static rd_kafka_t *
@@ -54,6 +55,16 @@ sleep_until(crf_ns when)
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
 }
 
+static bool
+all_open(void)
+{
+	bool open = true;
+
+	for (int i = 0; i < LATENCY_SIDES; i++)
+		open = open && atomic_load(&run.sides[i].open);
+	return open;
+}
+
 static void *
 send_all(void *arg)
 {
@@ -63,7 +74,7 @@ send_all(void *arg)
 	int burst = l->rate / 1000;
 	crf_ns when;
 
-	while (!atomic_load(&run.open)) {
+	while (!all_open()) {
 		send_one(rk, topic, 0, -1, 0);
 		sleep_until(crf_now() + 20 * CRF_MS);
 	}
@@ -83,12 +94,13 @@ void
 latency_begin(const struct latency *l)
 {
 	run.conf = l;
-	run.us = crf_new_array(double, (size_t)l->messages);
+	for (int i = 0; i < LATENCY_SIDES; i++)
+		run.sides[i].us = crf_new_array(double, (size_t)l->messages);
 	crf_thread_start(&run.thread, "sender", send_all, (void *)l);
 }
 
 bool
-latency_arrived(const void *value, size_t len)
+latency_arrived(enum latency_side side, const void *value, size_t len)
 {
 	crf_ns now = crf_now();
 	struct stamp s;
@@ -97,11 +109,11 @@ latency_arrived(const void *value, size_t len)
 		bench_die("latency: a message of %zu bytes", len);
 	memcpy(&s, value, sizeof(s));
 	if (s.number < 0) {
-		atomic_store(&run.open, true);
+		atomic_store(&run.sides[side].open, true);
 		return true;
 	}
-	run.us[s.number] = (double)(now - s.when) / 1e3;
-	return atomic_fetch_add(&run.arrived, 1) + 1 < run.conf->messages;
+	run.sides[side].us[s.number] = (double)(now - s.when) / 1e3;
+	return atomic_fetch_add(&run.sides[side].arrived, 1) + 1 < run.conf->messages;
 }
 
 void
@@ -113,7 +125,11 @@ latency_end(struct bench_result *result)
 	result->messages = run.conf->messages;
 	result->seconds = (double)(crf_now() - run.start) / 1e9;
 	result->cpu = (double)bench_cpu_ns() / 1e9;
-	result->value[0] = bench_median(run.us, n);
-	result->value[1] = run.us[n * 99 / 100];
-	free(run.us);
+	for (int i = 0; i < LATENCY_SIDES; i++) {
+		double *us = run.sides[i].us;
+
+		result->value[2 * i] = bench_median(us, n);
+		result->value[2 * i + 1] = us[n * 99 / 100];
+		free(us);
+	}
 }

@@ -10,7 +10,6 @@
 #include "memory.h"
 
 #define FEW 100
-#define ROUNDS_MAX 50
 
 struct options {
 	struct bench bench;
@@ -58,7 +57,7 @@ measure(const struct options *o, const char *child, const char *topic, int parti
 static struct used
 slope(const struct options *o, const char *child, char *const topics[2])
 {
-	double resident[ROUNDS_MAX], allocated[ROUNDS_MAX];
+	double resident[BENCH_ROUNDS_MAX], allocated[BENCH_ROUNDS_MAX];
 	size_t rounds = (size_t)o->rounds;
 
 	for (size_t i = 0; i < rounds; i++) {
@@ -96,7 +95,7 @@ main(int argc, char **argv)
 	struct options o = { .partitions = 5000, .rounds = 3, .memory = { .settle = 6 } };
 	const struct bench_option options[] = {
 		{ "partitions", "N", &o.partitions, FEW, 100000, NULL },
-		{ "rounds", "N", &o.rounds, 1, ROUNDS_MAX, NULL },
+		{ "rounds", "N", &o.rounds, 1, BENCH_ROUNDS_MAX, NULL },
 		{ "settle", "SECONDS", &o.memory.settle, 0, 86400, NULL },
 		{ "child", NULL, NULL, 0, 0, &o.child },
 		{ "topic", NULL, NULL, 0, 0, &o.memory.topic },

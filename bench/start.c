@@ -17,7 +17,6 @@
 #define STREAM 250000 /* messages of a partition */
 #define BUSY_MS 100   /* at least, before it is told to end */
 #define JOB_MS 20
-#define ROUNDS_MAX 50
 
 enum { IDLE, KIP_848, STREAMING, WORKING, CASES };
 enum { FEW, MANY };
@@ -44,7 +43,7 @@ struct options {
 };
 
 struct measured {
-	double first[ROUNDS_MAX], end[ROUNDS_MAX]; /* ms */
+	double first[BENCH_ROUNDS_MAX], end[BENCH_ROUNDS_MAX]; /* ms */
 };
 
 /* ------------------------------------------------------------------------------------------------ a child */
@@ -104,7 +103,6 @@ measure(const struct options *o, const char *child, int which, char *const topic
 static void
 measure_case(const struct options *o, int which, char *const topics[2])
 {
-	size_t rounds = (size_t)o->rounds;
 	struct measured app, peer;
 
 	for (int i = 0; i < o->rounds; i++) {
@@ -112,8 +110,8 @@ measure_case(const struct options *o, int which, char *const topics[2])
 		measure(o, "peer", which, topics, i, &peer);
 	}
 	if (cases[which].first != NULL)
-		bench_figure(&o->bench, cases[which].first, "ms", bench_median(app.first, rounds), bench_median(peer.first, rounds));
-	bench_figure(&o->bench, cases[which].end, "ms", bench_median(app.end, rounds), bench_median(peer.end, rounds));
+		bench_rounds(&o->bench, cases[which].first, "ms", app.first, peer.first, o->rounds);
+	bench_rounds(&o->bench, cases[which].end, "ms", app.end, peer.end, o->rounds);
 }
 
 int
@@ -121,7 +119,7 @@ main(int argc, char **argv)
 {
 	struct options o = { .rounds = 9 };
 	const struct bench_option options[] = {
-		{ "rounds", "N", &o.rounds, 1, ROUNDS_MAX, NULL },
+		{ "rounds", "N", &o.rounds, 1, BENCH_ROUNDS_MAX, NULL },
 		{ "child", NULL, NULL, 0, 0, &o.child },
 		{ "topic", NULL, NULL, 0, 0, &o.start.topic },
 		{ "protocol", NULL, NULL, 0, 0, &o.start.protocol },
