@@ -6,6 +6,8 @@
 #include "core/thin.h"
 #include "kafka/client.h"
 
+#define CRF_METADATA_MS 1000 /* what asking brokers about topics and groups may take */
+
 /* A worker that waits for a commit. On its stack; linked while it waits. */
 struct crf_commit_wait {
 	struct crf_list link; /* connection.mu */
@@ -167,6 +169,10 @@ bool crf_commit_awaited(const struct crf_epoch *e);
 /* One of those has; NULL: of all. */
 bool crf_commit_awaited_among(struct crf_connection *c, const struct crf_partitions *among);
 
+/* The client. */
+carafe_rc crf_connection_open(struct crf_connection *c, carafe_error *err);
+/* Every epoch ends as lost; waits for the lanes, of a client that has failed no longer than drain_timeout. */
+void crf_connection_close(struct crf_connection *c);
 /* To what there is to consume now. With nothing there it is no member of its group. */
 carafe_rc crf_connection_subscribe(struct crf_connection *c, struct crf_client *client, carafe_error *err);
 /* The same for the client that runs; a failure is fatal to it. */

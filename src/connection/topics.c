@@ -6,7 +6,6 @@
 #include "connection/priv.h"
 #include "core/text.h"
 
-#define LOOK_MS 1000                  /* how long brokers may take to answer */
 #define AGAIN (1 * CRF_SECOND)        /* after they did not */
 #define TEXT_MAX 1000
 #define REFRESH (300 * CRF_SECOND)    /* librdkafka's own default */
@@ -176,7 +175,7 @@ crf_topics_look(struct crf_connection *c, struct crf_client *client)
 
 	if (!c->spec->has_patterns)
 		return false;
-	rc = crf_client_topics(client, LOOK_MS, see, &l, NULL);
+	rc = crf_client_topics(client, CRF_METADATA_MS, see, &l, NULL);
 	c->next_look = crf_now() + (rc == CARAFE_OK ? c->look_interval : AGAIN);
 	if (rc != CARAFE_OK)
 		return false;
@@ -236,7 +235,7 @@ add_direct(struct crf_connection *c, struct crf_partitions *l, size_t index, crf
 	const struct crf_topic *t = &c->spec->topics[index];
 	struct crf_told now;
 
-	now.error = crf_client_topic_error(c->client, t->name, crf_ms_until(until, crf_now(), LOOK_MS), &now.partitions);
+	now.error = crf_client_topic_error(c->client, t->name, crf_ms_until(until, crf_now(), CRF_METADATA_MS), &now.partitions);
 	for (size_t i = 0; i < t->direct.count; i++)
 		if (t->direct.partitions[i] < now.partitions)
 			add_missing(c, l, t->name, t->direct.partitions[i]);
@@ -250,7 +249,7 @@ add_direct(struct crf_connection *c, struct crf_partitions *l, size_t index, crf
 static void
 assign_directly(struct crf_connection *c)
 {
-	crf_ns until = crf_now() + LOOK_MS * CRF_MS; /* of all together: nothing else is looked after meanwhile */
+	crf_ns until = crf_now() + CRF_METADATA_MS * CRF_MS; /* of all together: nothing else is looked after meanwhile */
 	struct crf_partitions l = { 0 };
 	bool complete = true;
 
