@@ -292,6 +292,7 @@ crf_window_run(struct carafe_consumer *c)
 	s->awaiting = s->lent = false;
 	crf_lock(&c->window->mu);
 	c->window->suspended = false;
+	atomic_store(&s->arrived, 0); /* what came back since the turn began is seen here; what is awaited next has not arrived */
 	if (pass_finished(c) > 0)
 		s->attempt = 1;
 	hand_out_all(c);

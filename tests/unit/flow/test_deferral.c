@@ -233,6 +233,40 @@ what_fails_too_often_is_dead_lettered(void **unused)
 	rig_fini(&r);
 }
 
+/* Between the turn's look at what has arrived and the run. */
+static size_t
+take_while_the_first_fails(void *source, void **natives, size_t max)
+{
+	if (held[10] != NULL)
+		complete(10, CARAFE_FAILED);
+	return fake_take(source, natives, max);
+}
+
+static void
+what_comes_back_as_a_turn_begins_is_no_dead_letters_acknowledgement(void **unused)
+{
+	struct crf_source_ops ops = fake_source_ops;
+
+	(void)unused;
+	rig_init(&r, &deferring);
+	carafe_dlq(r.route, .topic = "orders.dead", .max_retries = CARAFE_NONE);
+	rig_run(&r);
+	fake_message(&r.source, 10);
+	expect(&r, "m10 a1;");
+	ops.take = take_while_the_first_fails;
+	r.source.lane->from = &ops;
+	fake_message(&r.source, 11);
+	expect(&r, "error consume 10-11 a1 CARAFE_FAILED: bad luck;");
+	r.source.lane->from = &fake_source_ops;
+	assert_true(r.source.marked == -1);
+	answer(-1);
+	expect(&r, "undead 10 no leader;retry 10 a2 in 200;");
+	expect_after(&r, 200 * CRF_MS, "m10 a2;m11 a1;");
+	done(10);
+	done(11);
+	rig_fini(&r);
+}
+
 static void
 what_is_done_behind_a_dead_letter_is_marked_though_the_partition_goes(void **unused)
 {
@@ -540,6 +574,7 @@ main(void)
 		cmocka_unit_test(no_more_than_max_messages_are_in_hand),
 		cmocka_unit_test(one_that_fails_is_retried_when_the_others_are_back),
 		cmocka_unit_test(what_fails_too_often_is_dead_lettered),
+		cmocka_unit_test(what_comes_back_as_a_turn_begins_is_no_dead_letters_acknowledgement),
 		cmocka_unit_test(what_is_done_behind_a_dead_letter_is_marked_though_the_partition_goes),
 		cmocka_unit_test(a_batch_is_deferred_as_a_whole),
 		cmocka_unit_test(a_handler_that_defers_returns_pending_and_no_other_does),
