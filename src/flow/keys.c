@@ -236,10 +236,17 @@ spread_of(const struct crf_lane *l)
 	return ((const struct carafe_consumer *)l->flow)->keys->spread;
 }
 
+/* Nothing more before what is in hand of the log before is done. */
 static bool
 slide(struct crf_lane *l)
 {
-	return crf_spread_room(spread_of(l)) > 0;
+	return !l->anew && crf_spread_room(spread_of(l)) > 0;
+}
+
+static void
+forget(struct crf_lane *l)
+{
+	crf_spread_begin_anew(spread_of(l));
 }
 
 /* What was given away cannot be gone back to. */
@@ -348,6 +355,7 @@ opened(struct carafe_consumer *c, const void *conf)
 	k->whole.raised = raised;
 	k->whole.at_rest = at_rest;
 	k->whole.note = note;
+	k->whole.forget = forget;
 	k->whole.finished = finished;
 	k->whole.gone = gone;
 	k->strand.filter = let_through;

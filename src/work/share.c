@@ -88,6 +88,15 @@ step_to_mark(struct share *s)
 	s->to_mark = next == &s->hands ? NULL : crf_container_of(next, struct slot, link);
 }
 
+void
+crf_spread_forgive(struct share *s)
+{
+	if (s->owed != NULL)
+		free_slot(s->of, s->owed);
+	s->owed = NULL;
+	s->owes_from = INT64_MAX;
+}
+
 /* The strand's message next - 1 and what it was given before it. */
 static void
 mark_before(struct share *s, int64_t next)
@@ -96,10 +105,7 @@ mark_before(struct share *s, int64_t next)
 		crf_list_remove(&s->to_mark->unmarked);
 		finish(s->of, s->to_mark);
 	}
-	if (s->owed != NULL)
-		free_slot(s->of, s->owed);
-	s->owed = NULL;
-	s->owes_from = INT64_MAX;
+	crf_spread_forgive(s);
 	crf_list_each (slot, &s->undone, struct slot, link)
 		if (slot->offset < next) {
 			crf_list_remove(&slot->link);

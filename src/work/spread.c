@@ -369,6 +369,17 @@ crf_spread_forget(struct crf_spread *sp)
 	crf_spread_unlock(sp);
 }
 
+void
+crf_spread_begin_anew(struct crf_spread *sp)
+{
+	crf_lock(&sp->mu);
+	crf_done_fini(&sp->before);
+	for (int i = 0; i < sp->max; i++)
+		crf_spread_forgive(&sp->shares[i]);
+	sp->given = sp->told = -1;
+	crf_spread_unlock(sp);
+}
+
 bool
 crf_spread_is_done(const struct crf_spread *sp, const carafe_message *m)
 {

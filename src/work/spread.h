@@ -43,6 +43,8 @@ void crf_spread_tell_end(struct crf_spread *sp, int64_t offset);
  * not be done again; forget when it goes elsewhere. */
 void crf_spread_recall(struct crf_spread *sp, int64_t committed, const char *note);
 void crf_spread_forget(struct crf_spread *sp);
+/* In a turn of the partition's lane, with nothing in hand: what comes next is of another log. */
+void crf_spread_begin_anew(struct crf_spread *sp);
 bool crf_spread_is_done(const struct crf_spread *sp, const carafe_message *m);
 /* Then it counts as marked, once all before it are given away. */
 void crf_spread_skip(struct crf_spread *sp, const carafe_message *m);

@@ -81,6 +81,8 @@ void crf_spread_unlock(struct crf_spread *sp);
 
 /* The next line that nobody takes is this strand's now. */
 void crf_spread_take_line(struct share *s);
+/* What the strand has finished without marking it holds back nothing any more. */
+void crf_spread_forgive(struct share *s);
 /* Nothing of its key is in hand any more. */
 void crf_spread_end_line(struct crf_spread *sp, struct line *l);
 /* The partition's lane gets to know that there is room, or that nothing is in hand. Room for a few is not worth a turn, unless

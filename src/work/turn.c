@@ -111,10 +111,12 @@ place_of(struct crf_lane *l, const carafe_message *m)
 static void
 forget_old_log(struct crf_lane *l)
 {
-	if (!l->anew || l->strand.batch->count > 0)
+	if (!l->anew || l->strand.batch->count > 0 || l->strand.lent)
 		return;
 	l->anew = false;
 	crf_tracker_init(&l->tracker);
+	if (l->ops->forget != NULL)
+		l->ops->forget(l);
 	if (l->from->forget != NULL)
 		l->from->forget(l->source);
 }

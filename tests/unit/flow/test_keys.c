@@ -1137,6 +1137,93 @@ what_makes_no_sense_is_a_mistake(void **unused)
 	mistake("", .distribution = CARAFE_KEYS_CONSISTENT); /* concurrency */
 }
 
+/* ------------------------------------------------------------------------------------------------ another log */
+
+static void
+feed_log(int64_t stamp, const char *key, int64_t from, int64_t to)
+{
+	for (int64_t offset = from; offset <= to; offset++)
+		fake_push(&r.source, (struct native){ .offset = offset, .key = key, .value = "v", .stamp = stamp });
+}
+
+/* The topic was deleted and made anew. */
+static void
+marks_of_a_log_that_is_no_more_do_not_count_for_the_next(void **unused)
+{
+	(void)unused;
+	begin(&handling, .max = 2);
+	feed_log(7, "A", 10, 12);
+	expect(&r, "A10 s0 a1;A11 s0 a1;A12 s0 a1;");
+	assert_true(r.source.marked == 13);
+	feed_log(8, "A", 0, 1);
+	expect(&r, "A0 s0 a1;A1 s0 a1;");
+	assert_true(r.source.marked == 2);
+	rig_fini(&r);
+}
+
+static void
+what_is_in_hand_of_a_log_that_is_no_more_is_not_marked_in_the_next(void **unused)
+{
+	(void)unused;
+	begin(&deferring, .max = 2);
+	feed_log(7, "A", 10, 10);
+	expect(&r, "A10 s0;");
+	feed_log(8, "B", 0, 1);
+	expect(&r, "B0 s1;");
+	done(0);
+	feed_log(8, "B", 2, 2);
+	expect(&r, "B1 s1;"); /* the rest, when the log before is done with */
+	done(1);
+	expect(&r, "");
+	done(10);
+	expect(&r, "B2 s1;");
+	done(2);
+	assert_true(r.source.marked == 3);
+	rig_fini(&r);
+}
+
+static carafe_rc
+mark_the_second(carafe_consumer *c, const carafe_message *m)
+{
+	write_down(c, m);
+	return m->offset % 2 == 1 ? carafe_mark(c, m) : CARAFE_OK;
+}
+
+static void
+what_was_left_unmarked_of_a_log_that_is_no_more_holds_back_nothing(void **unused)
+{
+	static const carafe_handler by_hand = { .message = mark_the_second };
+
+	(void)unused;
+	rig_init_with(&r, &by_hand, .marking = CARAFE_MARK_MANUAL);
+	carafe_keys(r.route, .max = 2, .distribution = CARAFE_KEYS_CONSISTENT);
+	rig_run(&r);
+	feed_log(7, "A", 10, 10);
+	expect(&r, "A10 s0;");
+	feed_log(8, "B", 0, 1);
+	expect(&r, "B0 s1;B1 s1;");
+	assert_true(r.source.marked == 2);
+	rig_fini(&r);
+}
+
+/* Others did 11 to 19 of the log before. */
+static void
+what_was_done_of_a_log_that_is_no_more_is_not_done_in_the_next(void **unused)
+{
+	(void)unused;
+	rig_init(&r, &handling);
+	carafe_keys(r.route, .max = 2);
+	rig_run(&r);
+	r.source.note = "carafe/1 -1 10 =10";
+	r.source.committed = 10;
+	feed_log(7, "A", 10, 11);
+	expect(&r, "A10 s0 a1;");
+	feed_log(8, "A", 10, 11);
+	expect(&r, "A10 s0 a1;A11 s0 a1;");
+	assert_true(r.source.marked == 12);
+	rig_fini(&r);
+}
+
 int
 main(void)
 {
@@ -1185,6 +1272,10 @@ main(void)
 		cmocka_unit_test(what_was_done_before_is_given_back_though_there_is_a_pause),
 		cmocka_unit_test(a_seek_from_outside_waits_for_what_is_in_hand),
 		cmocka_unit_test(what_makes_no_sense_is_a_mistake),
+		cmocka_unit_test(marks_of_a_log_that_is_no_more_do_not_count_for_the_next),
+		cmocka_unit_test(what_is_in_hand_of_a_log_that_is_no_more_is_not_marked_in_the_next),
+		cmocka_unit_test(what_was_left_unmarked_of_a_log_that_is_no_more_holds_back_nothing),
+		cmocka_unit_test(what_was_done_of_a_log_that_is_no_more_is_not_done_in_the_next),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
