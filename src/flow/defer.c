@@ -393,6 +393,15 @@ forget_finished(struct crf_lane *l, struct crf_window *w)
 	w->base += by;
 }
 
+/* Not for each message anew, nor what must be there if the seek that is wished for fails. */
+static bool
+may_forget(const struct carafe_consumer *c)
+{
+	const struct crf_lane *l = &c->lane;
+
+	return !c->wish.spares && l->strand.batch->head * 8 >= l->max_messages;
+}
+
 bool
 crf_window_slide(struct crf_lane *l)
 {
@@ -404,7 +413,7 @@ crf_window_slide(struct crf_lane *l)
 		return false;
 	crf_lock(&w->mu);
 	more = w->failed == 0;
-	if (more && l->strand.batch->head * 8 >= l->max_messages) /* not for each message anew */
+	if (more && may_forget(c))
 		forget_finished(l, w);
 	crf_unlock(&w->mu);
 	return more;

@@ -12,12 +12,14 @@
 #define MOST 3000
 
 static struct rig r;
+static struct crf_source_ops ops;
 
 static struct {
 	uint64_t seed, random;
 	uint64_t steps;
 	bool by_batch, defers, fails, steers, marks; /* what handlers of this episode do */
 	bool calm;                         /* nothing unusual happens any more */
+	bool sent_elsewhere;               /* from outside, perhaps instead of where a handler wanted to go, which is forgotten */
 	int64_t produced, pushed;          /* so many exist; so many are in the mailbox or were taken */
 	int64_t most;                      /* the highest that was handed out; -1 */
 	bool done[MOST];
@@ -70,9 +72,12 @@ steer(carafe_consumer *c, int64_t first, int64_t end)
 	return at;
 }
 
+static void meanwhile(void);
+
 static carafe_rc
 handle(carafe_consumer *c, int64_t first, int64_t end)
 {
+	meanwhile();
 	check(first <= m.most + 1);
 	check(m.held[first] == NULL);
 	if (end - 1 > m.most)
@@ -160,10 +165,11 @@ answer_seek(void)
 {
 	if (r.source.seek_done == NULL)
 		return;
-	if (chance(10)) {
+	if (chance(10) && !m.sent_elsewhere) {
 		fake_not_sought(&r.source, "nobody there");
 		return;
 	}
+	m.sent_elsewhere = false;
 	m.pushed = r.source.sought.value;
 	fake_sought(&r.source, m.pushed);
 }
@@ -177,9 +183,42 @@ wish_from_outside(void)
 	if (chance(50)) {
 		w.until = virtual_now + (crf_ns)rnd(50) * CRF_MS;
 	} else if (chance(50)) {
+		m.sent_elsewhere = true;
 		w = (struct crf_wish){ .seeks = true, .outside = true, .to = { CRF_AT_OFFSET, (int64_t)rnd((uint64_t)marked + 1) } };
 	}
 	crf_flow_wish(&r.flow, "billing", "orders", CARAFE_ALL_PARTITIONS, &w);
+}
+
+/* Other threads do not wait for a turn to end. */
+static void
+meanwhile(void)
+{
+	switch (rnd(30)) {
+	case 0:
+	case 1:
+	case 2:
+	case 3:
+		complete_one();
+		break;
+	case 4:
+		answer_seek();
+		break;
+	case 5:
+		if (m.steers && chance(20))
+			wish_from_outside();
+		break;
+	}
+}
+
+static size_t
+take(void *source, void **natives, size_t max)
+{
+	size_t n;
+
+	meanwhile();
+	n = fake_take(source, natives, max);
+	meanwhile();
+	return n;
 }
 
 static void
@@ -190,6 +229,9 @@ assign(void)
 	rig_draw(&r, m.by_batch ? &batches : &messages, &(carafe_route_opts){ .max_messages = 1 + (int)rnd(20) },
 	    CARAFE_KV({ "pause.timeout", "100" }, { "pause.max_timeout", "1000" }));
 	rig_run(&r);
+	ops = fake_source_ops;
+	ops.take = take;
+	r.source.lane->from = &ops;
 	r.source.marked = marked;
 	m.pushed = marked;
 	m.most = marked - 1;
@@ -268,6 +310,7 @@ calm_down(void)
 	check(r.source.marked == m.produced);
 	for (int64_t offset = 0; offset <= m.most; offset++)
 		complete_one();
+	settle(r.pool);
 	answer_seek();
 }
 
