@@ -42,11 +42,13 @@ static struct {
 	char *note;
 	int busy[KEYS];    /* the message of it in progress; -1 */
 	bool ending;       /* a signal was raised */
+	unsigned to_raise; /* signals that come within a turn, perhaps */
 	int given[MESSAGES], given_count; /* in that order */
 	bool finishing;    /* nothing fails any more */
 } model;
 
 static struct rig r;
+static struct crf_source_ops ops;
 static uint64_t total_runs;
 
 #define check(condition)                                                                                               \
@@ -138,6 +140,8 @@ note_given(carafe_consumer *c, int i)
 	m->run = total_runs;
 }
 
+static void meanwhile(void);
+
 static carafe_rc
 on_one(carafe_consumer *c, const carafe_message *message)
 {
@@ -146,6 +150,7 @@ on_one(carafe_consumer *c, const carafe_message *message)
 
 	total_runs++;
 	note_given(c, i);
+	meanwhile();
 	if (!model.finishing && chance(model.failing))
 		return carafe_fail(c, "no luck");
 	if (!model.finishing && chance(model.deferring)) {
@@ -331,6 +336,30 @@ step(void)
 
 /* ------------------------------------------------------------------------------------------------ epochs */
 
+/* Other threads do not wait for a turn to end. */
+static void
+meanwhile(void)
+{
+	if (chance(10))
+		complete_one();
+	if (model.to_raise != 0 && chance(10)) {
+		model.ending = true;
+		crf_lane_raise(r.source.lane, model.to_raise);
+		model.to_raise = 0;
+	}
+}
+
+static size_t
+take(void *source, void **natives, size_t max)
+{
+	size_t n;
+
+	meanwhile();
+	n = fake_take(source, natives, max);
+	meanwhile();
+	return n;
+}
+
 static void
 begin_epoch(void)
 {
@@ -340,6 +369,9 @@ begin_epoch(void)
 	r.source.answers_late = chance(30);
 	r.consumer = crf_consumer_new(&r.flow, &r.app->routing.connections[0].topics[0], 0, &fake_source_ops, &r.source);
 	r.source.lane = crf_consumer_lane(r.consumer);
+	ops = fake_source_ops;
+	ops.take = take;
+	r.source.lane->from = &ops;
 	crf_lane_wake(r.source.lane);
 	model.given_count = 0;
 	model.ending = false;
@@ -358,9 +390,17 @@ end_epoch(void)
 {
 	unsigned signals = (unsigned)rnd(16);
 
-	model.ending = signals != 0;
-	if (signals != 0)
+	model.to_raise = signals;
+	if (chance(30) && signals != 0) {
+		for (uint64_t n = rnd(20); n > 0 && model.to_raise != 0; n--) {
+			complete_one();
+			crf_pool_step(r.pool);
+		}
+	}
+	if (model.to_raise != 0)
 		crf_lane_raise(r.source.lane, signals);
+	model.to_raise = 0;
+	model.ending = signals != 0;
 	for (uint64_t n = rnd(20); n > 0; n--) {
 		complete_one();
 		crf_pool_step(r.pool);
