@@ -236,17 +236,19 @@ spread_of(const struct crf_lane *l)
 	return ((const struct carafe_consumer *)l->flow)->keys->spread;
 }
 
-/* Nothing more before what is in hand of the log before is done. */
 static bool
 slide(struct crf_lane *l)
 {
-	return !l->anew && crf_spread_room(spread_of(l)) > 0;
+	return crf_spread_room(spread_of(l)) > 0;
 }
 
 static void
-forget(struct crf_lane *l)
+back(struct crf_lane *l, bool anew)
 {
-	crf_spread_begin_anew(spread_of(l));
+	if (anew)
+		crf_spread_begin_anew(spread_of(l));
+	else
+		crf_spread_forget(spread_of(l));
 }
 
 /* What was given away cannot be gone back to. */
@@ -262,7 +264,7 @@ forget_given(struct crf_lane *l)
 	memmove(b->messages, b->messages + b->head, b->count * sizeof(b->messages[0]));
 	b->head = 0;
 	if (b->count == 0)
-		crf_lane_drop(l);
+		crf_lane_drop_batch(l);
 }
 
 static bool
@@ -355,7 +357,7 @@ opened(struct carafe_consumer *c, const void *conf)
 	k->whole.raised = raised;
 	k->whole.at_rest = at_rest;
 	k->whole.note = note;
-	k->whole.forget = forget;
+	k->whole.back = back;
 	k->whole.finished = finished;
 	k->whole.gone = gone;
 	k->strand.filter = let_through;

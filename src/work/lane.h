@@ -66,7 +66,7 @@ struct crf_lane_ops {
 	void (*raised)(struct crf_lane *l, unsigned signals); /* before the lane learns of them itself; any thread */
 	bool (*at_rest)(const struct crf_lane *l); /* in the place of what the strand awaits; any thread */
 	char *(*note)(const struct crf_lane *l); /* for the metadata of a commit, NULL nothing; the caller frees it; any thread */
-	void (*forget)(struct crf_lane *l); /* what is marked, and what others did: the log is another one */
+	void (*back)(struct crf_lane *l, bool anew); /* the log steps back, with nothing in hand; anew: it is another one */
 	bool (*finished)(struct crf_lane *l, unsigned signals); /* they have done what these signals ask of them; wakes when so */
 };
 
@@ -122,7 +122,10 @@ struct crf_lane {
 		int32_t epoch;  /* the leader's */
 		int64_t until;  /* everything from it to before this is known, and comes once more; -1 */
 	} first;
-	bool anew; /* the log has begun anew; what is marked of the one before is to be forgotten */
+	struct {            /* taken, but not taken in before what is in hand is done with: the log steps back there */
+		void **natives;
+		size_t count, next;
+	} later;
 	crf_ns pause_until; /* it takes nothing in and works on nothing before; 0 */
 	crf_ns gate_until;  /* nothing goes through the filters before; 0 */
 	crf_ns fill_until;  /* a batch that is not full waits for more; 0: not yet; CRF_FILLED: no longer */
@@ -157,8 +160,14 @@ crf_lane_had(const struct crf_lane *l, int64_t offset)
 }
 /* In a turn: what the next mark is to say beside its offset; copied, NULL: nothing. */
 void crf_lane_annotate(struct crf_lane *l, const char *metadata);
-/* In a turn: forgets what is in hand, a batch that is not lent. */
+/* In a turn: lets go of the batch, which is not lent; and of what was to be taken in after it. */
+void crf_lane_drop_batch(struct crf_lane *l);
 void crf_lane_drop(struct crf_lane *l);
+/* In a turn: fills the batch as far as the mailbox goes. It stops short of a full batch only when it has seen the mailbox empty, from
+ * where the mailbox wakes the lane, or when what comes must wait for what is in hand. */
+void crf_lane_take_in(struct crf_lane *l);
+/* How many more messages the batch may have. */
+size_t crf_lane_room(const struct crf_lane *l);
 /* In a turn: the next message to come is this one, or one behind it. */
 void crf_lane_expect(struct crf_lane *l, int64_t offset);
 /* In a turn: the batch's head moves to the first message that is not marked. */

@@ -366,17 +366,18 @@ crf_spread_forget(struct crf_spread *sp)
 {
 	crf_lock(&sp->mu);
 	crf_done_fini(&sp->before);
+	sp->given = -1;
 	crf_spread_unlock(sp);
 }
 
 void
 crf_spread_begin_anew(struct crf_spread *sp)
 {
+	crf_spread_forget(sp);
 	crf_lock(&sp->mu);
-	crf_done_fini(&sp->before);
 	for (int i = 0; i < sp->max; i++)
 		crf_spread_forgive(&sp->shares[i]);
-	sp->given = sp->told = -1;
+	sp->told = -1;
 	crf_spread_unlock(sp);
 }
 

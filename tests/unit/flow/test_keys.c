@@ -585,15 +585,15 @@ a_function_may_say_what_belongs_together(void **unused)
 {
 	(void)unused;
 	begin(&deferring, .max = 3, .partitioner = by_tens);
-	feed("A10 B11 A20 C31 C30");
-	expect(&r, "A10 s0;A20 s1;C31 s2;");
+	feed("A10 B11 A20 C30 C31");
+	expect(&r, "A10 s0;A20 s1;C30 s2;");
 	done(10);
-	done(31);
-	expect(&r, "B11 s0;C30 s2;");
-	done(11);
 	done(30);
+	expect(&r, "B11 s0;C31 s2;");
+	done(11);
+	done(31);
 	done(20);
-	assert_true(r.source.marked == 31);
+	assert_true(r.source.marked == 32);
 	rig_fini(&r);
 }
 
@@ -605,13 +605,13 @@ what_it_cannot_tell_is_handed_out_in_order(void **unused)
 
 	(void)unused;
 	begin(&deferring, .max = 3, .partitioner = by_tens);
-	feed("A50 B51 C20");
+	feed("C20 A50 B51");
 	for (int i = 0; i < 2; i++)
 		crf_buf_printf(&expected, "error partitioner %d--1 a-1 : %s;", 50 + i, why);
-	crf_buf_puts(&expected, "A50 s0;C20 s1;");
+	crf_buf_puts(&expected, "C20 s0;A50 s1;");
 	expect(&r, crf_buf_str(&expected));
 	done(50);
-	expect(&r, "B51 s0;");
+	expect(&r, "B51 s1;");
 	done(51);
 	done(20);
 	rig_fini(&r);
@@ -633,26 +633,34 @@ mark_some(carafe_consumer *c, const carafe_message *m)
 
 static const carafe_handler marking = { .message = mark_some };
 
+static bool
+by_units(const carafe_message *m, void *arg, uint64_t *key)
+{
+	(void)arg;
+	*key = (uint64_t)m->offset % 10;
+	return true;
+}
+
 static void
 begin_marking(int max, const int64_t *at, size_t count)
 {
 	memset(mark_at, 0, sizeof(mark_at));
 	memcpy(mark_at, at, count * sizeof(*at));
 	rig_init_with(&r, &marking, .marking = CARAFE_MARK_MANUAL);
-	carafe_keys(r.route, .max = max, .distribution = CARAFE_KEYS_CONSISTENT, .partitioner = by_tens);
+	carafe_keys(r.route, .max = max, .distribution = CARAFE_KEYS_CONSISTENT, .partitioner = by_units);
 	rig_run(&r);
 }
 
 static void
 a_mark_covers_what_its_strand_had_before_and_nothing_else(void **unused)
 {
-	static const int64_t at[] = { 12, 22 };
+	static const int64_t at[] = { 31, 42 };
 
 	(void)unused;
 	begin_marking(3, at, 2);
-	feed("A10 A20 A11 A30 A12"); /* 30 is never marked, nor is 20 until 22 is */
-	expect(&r, "A10 s1;A11 s1;A12 s1;A20 s2;A30 s0;");
-	assert_true(r.source.marked == 11 || r.source.marked == -1);
+	feed("A11 A12 A21 A23 A31"); /* 23 is never marked, nor is 12 until 42 is */
+	expect(&r, "A11 s1;A21 s1;A31 s1;A12 s2;A23 s0;");
+	assert_true(r.source.marked == 12 || r.source.marked == -1);
 	rig_fini(&r);
 }
 
@@ -684,33 +692,32 @@ a_strand_marks_nothing_behind_what_it_was_given(void **unused)
 static void
 only_the_highest_is_marked(void **unused)
 {
-	static const int64_t at[] = { 31 };
+	static const int64_t at[] = { 23 };
 
 	(void)unused;
 	begin_marking(3, at, 1);
-	feed("A10 A20 A30 A31");
-	expect(&r, "A10 s1;A20 s2;A30 s0;A31 s0;");
-	assert_none_marked(10);
+	feed("A11 A12 A13 A23");
+	expect(&r, "A11 s1;A12 s2;A13 s0;A23 s0;");
+	assert_none_marked(11);
 	rig_fini(&r);
 }
 
 static void
 a_later_mark_frees_the_commit(void **unused)
 {
-	static const int64_t at[] = { 12, 13, 22, 23 };
+	static const int64_t at[] = { 32, 41, 42 };
 
 	(void)unused;
-	begin_marking(2, at, 4);
-	feed("A10 A20 A11 A21");
-	expect(&r, "A10 s1;A11 s1;A20 s0;A21 s0;");
-	assert_none_marked(10);
-	feed("A22");
-	expect(&r, "A22 s0;");
-	assert_none_marked(10);
-	r.source.marks = 0;
-	feed("A12 A23");
-	expect(&r, "A12 s1;A23 s0;");
-	assert_true(r.source.marked == 24);
+	begin_marking(2, at, 3);
+	feed("A11 A12 A21 A22");
+	expect(&r, "A11 s1;A21 s1;A12 s0;A22 s0;");
+	assert_none_marked(11);
+	feed("A32");
+	expect(&r, "A32 s0;");
+	assert_none_marked(11);
+	feed("A41 A42");
+	expect(&r, "A41 s1;A42 s0;");
+	assert_true(r.source.marked == 43);
 	rig_fini(&r);
 }
 
@@ -1169,16 +1176,36 @@ what_is_in_hand_of_a_log_that_is_no_more_is_not_marked_in_the_next(void **unused
 	feed_log(7, "A", 10, 10);
 	expect(&r, "A10 s0;");
 	feed_log(8, "B", 0, 1);
-	expect(&r, "B0 s1;");
-	done(0);
+	expect(&r, ""); /* before the log before is done with */
 	feed_log(8, "B", 2, 2);
-	expect(&r, "B1 s1;"); /* the rest, when the log before is done with */
-	done(1);
-	expect(&r, "");
 	done(10);
-	expect(&r, "B2 s1;");
+	expect(&r, "B0 s0;");
+	done(0);
+	expect(&r, "B1 s0;");
+	assert_true(r.source.marked == 1);
+	done(1);
+	expect(&r, "B2 s0;");
 	done(2);
 	assert_true(r.source.marked == 3);
+	rig_fini(&r);
+}
+
+static void
+a_mark_of_a_log_that_is_no_more_is_none_of_the_next(void **unused)
+{
+	(void)unused;
+	begin(&deferring, .max = 2);
+	feed_log(7, "A", 10, 10);
+	feed_log(8, "A", 0, 1);
+	expect(&r, "A10 s0;");
+	done(10);
+	expect(&r, "A0 s0;");
+	assert_true(r.source.marked <= 0);
+	done(0);
+	expect(&r, "A1 s0;");
+	assert_true(r.source.marked == 1);
+	done(1);
+	assert_true(r.source.marked == 2);
 	rig_fini(&r);
 }
 
@@ -1273,6 +1300,7 @@ main(void)
 		cmocka_unit_test(a_seek_from_outside_waits_for_what_is_in_hand),
 		cmocka_unit_test(what_makes_no_sense_is_a_mistake),
 		cmocka_unit_test(marks_of_a_log_that_is_no_more_do_not_count_for_the_next),
+		cmocka_unit_test(a_mark_of_a_log_that_is_no_more_is_none_of_the_next),
 		cmocka_unit_test(what_is_in_hand_of_a_log_that_is_no_more_is_not_marked_in_the_next),
 		cmocka_unit_test(what_was_left_unmarked_of_a_log_that_is_no_more_holds_back_nothing),
 		cmocka_unit_test(what_was_done_of_a_log_that_is_no_more_is_not_done_in_the_next),

@@ -199,10 +199,28 @@ marks_of_a_log_that_is_no_more_do_not_count_for_the_next(void **unused)
 	stamped(&r, 2, 4, 8);
 	stamped(&r, 0, 1, 9); /* and once more, while there is something in hand */
 	expect(&r, "m2 a1;m3 a1;m4 a1;m0 a1;m1 a1;");
-	assert_int_equal(r.source.marked, 5);
+	assert_int_equal(r.source.marked, 2);
 	stamped(&r, 2, 2, 9);
 	expect(&r, "m2 a1;");
 	assert_int_equal(r.source.marked, 3);
+	rig_fini(&r);
+}
+
+static void
+what_fails_behind_the_end_of_a_log_that_is_no_more_is_retried(void **unused)
+{
+	struct rig r;
+
+	(void)unused;
+	rig_init(&r, &by_message);
+	rig_run(&r);
+	r.bad = 0;
+	stamped(&r, 10, 12, 7);
+	stamped(&r, 0, 1, 8);
+	expect(&r, "m10 a1;m11 a1;m12 a1;m0 a1;error consume 0-1 a1 CARAFE_FAILED: no luck;retry 0 a2 in 200;");
+	r.bad = -1;
+	expect_after(&r, 200 * CRF_MS, "m0 a2;m1 a1;");
+	assert_int_equal(r.source.marked, 2);
 	rig_fini(&r);
 }
 
@@ -216,6 +234,7 @@ main(void)
 		cmocka_unit_test(what_cannot_be_marked_is_not_committed),
 		cmocka_unit_test(what_is_committed_is_asked_for_once),
 		cmocka_unit_test(marks_of_a_log_that_is_no_more_do_not_count_for_the_next),
+		cmocka_unit_test(what_fails_behind_the_end_of_a_log_that_is_no_more_is_retried),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

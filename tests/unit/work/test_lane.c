@@ -353,6 +353,43 @@ what_begins_anew_is_no_repetition(void **unused)
 	rig_fini(&r);
 }
 
+static void
+a_log_that_steps_back_does_so_between_batches(void **unused)
+{
+	struct rig r;
+
+	(void)unused;
+	rig_init(&r, 5, 0);
+	stamped(&r, 10, 12, 7);
+	stamped(&r, 0, 8, 8);
+	stamped(&r, 5, 6, 8);
+	fake_error(&r.source, 1, "a");
+	stamped(&r, 0, 1, 9);
+	expect(&r, "run 10-12;run 0-4;run 5-8;error 1 a;run 5-6;run 0-1;");
+	stamped(&r, 2, 2, 9);
+	expect(&r, "run 2-2;");
+	rig_fini(&r);
+}
+
+static void
+what_waits_behind_a_step_back_is_let_go_at_the_end(void **unused)
+{
+	struct rig r;
+
+	(void)unused;
+	rig_init(&r, 5, 0);
+	r.verdict = AWAIT;
+	stamped(&r, 10, 11, 7);
+	stamped(&r, 0, 1, 8);
+	expect(&r, "run 10-11 awaits;");
+	assert_int_equal(r.source.out, 4);
+	crf_lane_raise(r.lane, CRF_LANE_REVOKED);
+	crf_lane_arrived(r.lane);
+	expect(&r, "resume;drained;");
+	assert_int_equal(r.source.out, 0);
+	rig_fini(&r);
+}
+
 /* ------------------------------------------------------------------------------------------------ filling */
 
 static void
@@ -408,6 +445,20 @@ the_end_of_the_partition_ends_the_waiting(void **unused)
 	expect(&r, "");
 	fake_eof(&r.source, 3);
 	expect(&r, "run 2-2;end;");
+	rig_fini(&r);
+}
+
+static void
+a_step_back_ends_the_waiting(void **unused)
+{
+	struct rig r;
+
+	(void)unused;
+	rig_init(&r, 5, 3600 * CRF_SECOND);
+	stamped(&r, 10, 10, 7);
+	expect(&r, "");
+	stamped(&r, 0, 5, 8);
+	expect(&r, "run 10-10;run 0-4;");
 	rig_fini(&r);
 }
 
@@ -912,9 +963,12 @@ main(void)
 		cmocka_unit_test(what_comes_once_more_from_the_beginning_is_left_out),
 		cmocka_unit_test(what_comes_from_before_the_beginning_by_mistake_is_left_out),
 		cmocka_unit_test(what_begins_anew_is_no_repetition),
+		cmocka_unit_test(a_log_that_steps_back_does_so_between_batches),
+		cmocka_unit_test(what_waits_behind_a_step_back_is_let_go_at_the_end),
 		cmocka_unit_test(a_batch_waits_to_fill_no_shorter_and_no_longer),
 		cmocka_unit_test(a_full_batch_does_not_wait),
 		cmocka_unit_test(the_end_of_the_partition_ends_the_waiting),
+		cmocka_unit_test(a_step_back_ends_the_waiting),
 		cmocka_unit_test(what_is_tried_again_does_not_wait_to_fill),
 		cmocka_unit_test(a_hold_keeps_the_batch_and_takes_nothing),
 		cmocka_unit_test(a_gate_lets_through_what_was_kept_and_the_rest_later),
