@@ -63,25 +63,42 @@ two_groups_get_everything_each(void **state)
 	it_expect_each_once(b, topic, 0, 0, 20);
 }
 
+/* Until a hundred wait; how many were produced so far. */
+static int
+keep_busy(const struct it_sink *s, const char *topic, int produced)
+{
+	for (; produced < (int)it_handled_in(s, topic, 0) + 100; produced += 50)
+		it_produce_many(topic, 0, produced, 50);
+	return produced;
+}
+
+/* There is always more of the first one. */
 static void
 five_topics_share_one_worker(void **state)
 {
 	const char *topics[5], *group = it_name("group");
 	struct it_sink *s = it_sink_new();
-	carafe *app = it_app(.concurrency = 1);
+	carafe *app = it_app(.concurrency = 1, .max_messages = 5);
+	int produced;
 
 	(void)state;
 	for (int i = 0; i < 5; i++) {
 		topics[i] = it_topic("share", 1, NULL);
-		it_produce_many(topics[i], 0, 0, 10);
 		it_route(app, group, topics[i], it_message_handler, s);
 	}
+	produced = keep_busy(s, topics[0], 0);
+	s->sleep_ms = 2;
 	it_start(app);
-	it_until(it_handled(s) == 50);
+	it_until(it_handled(s) > 0);
+	for (int i = 1; i < 5; i++)
+		it_produce_many(topics[i], 0, 0, 20);
+	for (int i = 1; i < 5; i++)
+		it_until((produced = keep_busy(s, topics[0], produced), it_handled_in(s, topics[i], 0) == 20));
+	it_until(it_handled(s) == (size_t)produced + 80);
 	it_stop(app);
 	for (int i = 0; i < 5; i++)
-		it_expect_each_once(s, topics[i], 0, 0, 10);
-	assert_int_equal(it_at(s, CARAFE_HOOK_CONSUME, 0).thread, it_at(s, CARAFE_HOOK_CONSUME, 49).thread);
+		it_expect_each_once(s, topics[i], 0, 0, i > 0 ? 20 : (size_t)produced);
+	assert_int_equal(it_at(s, CARAFE_HOOK_CONSUME, 0).thread, it_at(s, CARAFE_HOOK_CONSUME, it_handled(s) - 1).thread);
 }
 
 /* ------------------------------------------------------------------------------------------------ batches */
@@ -127,6 +144,21 @@ a_batch_that_is_not_full_waits_for_max_wait_time_and_no_longer(void **state)
 	assert_int_equal(e.count, 3);
 	assert_true(e.at - before >= 999);
 	assert_true(e.at - before < 60000);
+	it_stop(app);
+}
+
+/* Each that comes late would make it wait once more. */
+static void
+a_batch_waits_from_its_first_message_on(void **state)
+{
+	const char *topic = it_topic("trickle", 1, NULL);
+	struct it_sink *s = it_sink_new();
+	carafe *app = it_app(.max_messages = 100000, .max_wait_time = 500, .kafka = CARAFE_KV({ "fetch.wait.max.ms", "10" }));
+
+	(void)state;
+	it_route(app, it_name("group"), topic, it_batch_handler, s);
+	it_start(app);
+	it_until(it_produce(topic, 0, "one of a trickle") >= 0 && it_handled(s) > 0);
 	it_stop(app);
 }
 
@@ -327,26 +359,42 @@ the_end_of_a_partition_is_told_once_and_a_batch_knows_of_it(void **state)
 	assert_int_equal(it_count(s, CARAFE_HOOK_EOFED), 3);
 }
 
+static carafe_rc
+wait_at_the_first_end(struct it_sink *s, carafe_consumer *c, const carafe_batch *b)
+{
+	(void)b;
+	if (carafe_eofed(c))
+		it_gate_wait(s->gate);
+	return CARAFE_OK;
+}
+
 static void
 the_last_batch_before_the_end_is_told_so(void **state)
 {
 	const char *topic = it_topic("eofed", 1, NULL);
 	struct it_sink *s = it_sink_new();
+	struct it_events *events = it_events_new();
 	/* the batch waits for more until the end is seen: what max_wait_time is, does not matter then */
-	carafe *app = it_app(.max_messages = 20, .max_wait_time = 100000,
+	carafe *app = it_app(.events = events, .max_messages = 20, .max_wait_time = 100000,
 	    .settings = CARAFE_KV({ "shutdown_timeout", "110000" }),
-	    .kafka = CARAFE_KV({ "enable.partition.eof", "true" }));
+	    .kafka = CARAFE_KV({ "enable.partition.eof", "true" }, { "statistics.interval.ms", "50" }));
 
 	(void)state;
+	s->on_batch = wait_at_the_first_end;
+	s->gate = it_gate_new();
 	it_produce_many(topic, 0, 0, 30);
 	it_route(app, it_name("group"), topic, it_eof_handler, s);
 	it_start(app);
-	it_until(it_handled(s) == 30);
-	assert_int_equal(it_at(s, CARAFE_HOOK_CONSUME, 0).count, 20);
-	assert_false(it_at(s, CARAFE_HOOK_CONSUME, 0).eofed);
-	assert_int_equal(it_at(s, CARAFE_HOOK_CONSUME, 29).count, 10);
-	assert_true(it_at(s, CARAFE_HOOK_CONSUME, 29).eofed);
-	assert_true(it_at(s, CARAFE_HOOK_CONSUME, 29).at - it_at(s, CARAFE_HOOK_CONSUME, 0).at < 60000);
+	it_until(it_gate_waiting(s->gate) == 1);
+	it_produce_many(topic, 0, 30, 30);
+	it_until(it_fetched(events) == 60);
+	it_gate_open(s->gate);
+	it_until(it_handled(s) == 60);
+	for (size_t i = 0; i < 60; i++) { /* new messages: it is not at its end any more */
+		assert_int_equal(it_at(s, CARAFE_HOOK_CONSUME, i).count, i % 30 < 20 ? 20 : 10);
+		assert_int_equal(it_at(s, CARAFE_HOOK_CONSUME, i).eofed, i % 30 >= 20);
+	}
+	assert_true(it_at(s, CARAFE_HOOK_CONSUME, 59).at - it_at(s, CARAFE_HOOK_CONSUME, 0).at < 60000);
 	it_stop(app);
 }
 
@@ -473,6 +521,7 @@ main(void)
 		IT(five_topics_share_one_worker),
 		IT(full_batches_do_not_wait_and_none_is_larger_than_max_messages),
 		IT(a_batch_that_is_not_full_waits_for_max_wait_time_and_no_longer),
+		IT(a_batch_waits_from_its_first_message_on),
 		IT(a_stop_does_not_wait_for_a_batch_to_fill),
 		IT(without_max_wait_time_a_batch_does_not_wait),
 		IT(state_lasts_as_long_as_the_assignment),

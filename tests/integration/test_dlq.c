@@ -504,7 +504,8 @@ fail_by_name(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
 	return is(m->value, "good") ? CARAFE_OK : carafe_fail(c, "%.*s", (int)m->value.len, (const char *)m->value.data);
 }
 
-/* Time-outs are tried twice more, "odd" goes to another topic (carafe_arg's), "junk" nowhere, the rest by count. */
+/* Time-outs are tried twice more, "odd" goes to another topic (carafe_arg's), "junk" nowhere, and for "mad" there is no verdict at
+ * first; the rest by count. */
 static carafe_dlq_verdict
 by_kind(carafe_consumer *c, const carafe_message *m, const carafe_failures *f, const char **topic)
 {
@@ -515,6 +516,8 @@ by_kind(carafe_consumer *c, const carafe_message *m, const carafe_failures *f, c
 		return carafe_failures_with(f, CARAFE_TIMEOUT) <= 2 ? CARAFE_DLQ_RETRY : CARAFE_DLQ_DISPATCH;
 	if (strcmp(carafe_failures_text(f, 0), "junk") == 0)
 		return CARAFE_DLQ_SKIP;
+	if (strcmp(carafe_failures_text(f, 0), "mad") == 0)
+		return carafe_failures_count(f) == 1 ? (carafe_dlq_verdict)99 : CARAFE_DLQ_SKIP;
 	if (strcmp(carafe_failures_text(f, 0), "odd") != 0)
 		return CARAFE_DLQ_BY_COUNT;
 	*topic = s->arg;
@@ -536,11 +539,12 @@ a_strategy_sends_each_kind_of_error_where_it_belongs(void **state)
 	it_produce(topic, 0, "slow");
 	it_produce(topic, 0, "odd");
 	it_produce(topic, 0, "junk");
+	it_produce(topic, 0, "mad");
 	it_produce(topic, 0, "else");
 	it_produce(topic, 0, "good");
 	carafe_dlq(it_route(app, group, topic, it_message_handler, s), .topic = dead, .max_retries = 1, .strategy = by_kind);
 	it_start(app);
-	it_until(it_committed(group, topic, 0) == 5);
+	it_until(it_committed(group, topic, 0) == 6);
 	it_stop(app);
 	it_read(dead, &letters);
 	assert_int_equal(letters.count, 2);
@@ -554,8 +558,11 @@ a_strategy_sends_each_kind_of_error_where_it_belongs(void **state)
 	assert_true(is(odd.items[0].value, "odd"));
 	assert_int_equal(strlen(it_header(&odd.items[0], "source_trace_id")), 32);
 	it_messages_free(&odd);
-	assert_int_equal(it_event_count(events, CARAFE_EV_DLQ_SKIPPED), 1);
+	assert_int_equal(it_event_count(events, CARAFE_EV_DLQ_SKIPPED), 2);
 	assert_int_equal(it_event_at(events, CARAFE_EV_DLQ_SKIPPED, 0).offset, 2);
+	assert_true(it_event_find(events, CARAFE_EV_CONSUMER_ERROR, "no carafe_dlq_verdict", NULL));
+	for (size_t i = 0; i < 2; i++) /* and it was tried again */
+		assert_string_equal(it_at(s, CARAFE_HOOK_CONSUME, 5 + i).value, "mad");
 }
 
 /* Its own verdict on each message of a batch: what is bad is put aside, the batch as a whole succeeds. */

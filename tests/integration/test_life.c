@@ -321,6 +321,32 @@ quiet_finishes_what_is_in_hand_and_stays_in_the_group(void **state)
 	assert_int_equal(it_committed(group, topic, 0), 1);
 }
 
+static void
+a_quiet_member_keeps_its_share_and_answers_when_others_join(void **state)
+{
+	const char *topic = it_topic("share", 2, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new();
+	carafe *app = it_app(.protocol = it_protocol(state));
+	struct it_peer *peer;
+	int theirs;
+
+	it_route(app, group, topic, it_message_handler, s);
+	it_start(app);
+	it_until(it_members(group) == 1);
+	carafe_quiet(app);
+	it_until(carafe_status_of(app) == CARAFE_QUIET);
+	for (int p = 0; p < 2; p++)
+		it_produce_many(topic, p, 0, 5);
+	peer = it_peer(.group = group, .topic = topic, .protocol = it_protocol(state));
+	it_until(it_peer_assigned(peer) == 1 && it_peer_got(peer) == 5);
+	theirs = it_peer_has(peer, 0) ? 0 : 1;
+	it_peer_leave(peer);
+	it_stop(app);
+	assert_int_equal(it_handled(s), 0);
+	assert_int_equal(it_committed(group, topic, theirs), 5);
+	assert_int_equal(it_committed(group, topic, 1 - theirs), -1);
+}
+
 /* In the child: 0 when everything is refused or ignored. */
 static int
 use_in_child(carafe *app)
@@ -635,6 +661,7 @@ main(void)
 		IT(a_critical_handler_stops_the_app_without_a_retry_or_a_dead_letter),
 		IT(nothing_is_handled_when_a_partition_cannot_begin),
 		IT_PROTOCOLS(quiet_finishes_what_is_in_hand_and_stays_in_the_group),
+		IT_PROTOCOLS(a_quiet_member_keeps_its_share_and_answers_when_others_join),
 		IT(a_child_process_is_told_that_the_app_is_not_its_own),
 		IT(scaling_down_while_busy_leaves_exactly_as_many_as_asked_for),
 		IT(nothing_is_left_of_an_app),

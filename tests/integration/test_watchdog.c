@@ -118,35 +118,48 @@ messages_that_are_slow_together_are_no_hang(void **state)
 	it_expect_each_once(s, topic, 0, 0, 40);
 }
 
-/* The hook commits when it has slept longer than the limit. */
+/* The hook commits when it has slept longer than the limit, which is `other`. `number`: what another member noticed by then. */
 static carafe_rc
 shut_down_slowly(struct it_sink *s, carafe_consumer *c, carafe_hook hook)
 {
 	if (hook != CARAFE_HOOK_SHUTDOWN)
 		return CARAFE_OK;
-	it_nap(it_limit_ms(IT_KIP848) + 1100); /* the watchdog looks every second */
+	it_nap(atomic_load(&s->other) + 1100); /* the watchdog looks every second */
 	atomic_store(&s->flag, carafe_commit(c, NULL) == CARAFE_OK);
+	atomic_store(&s->number, it_peer_rebalances(s->arg));
 	return CARAFE_OK;
 }
 
 static void
 a_shutdown_hook_may_take_longer_than_the_limit(void **state)
 {
-	const char *topic = it_topic("slow-hook", 1, NULL), *group = it_name("group");
+	const char *topic = it_topic("slow-hook", 2, NULL), *group = it_name("group");
 	struct it_events *events = it_events_new();
 	struct it_sink *s = it_sink_new();
-	carafe *app = it_app(.protocol = IT_KIP848, .events = events, .concurrency = 1, .impatient = true);
+	carafe *app = it_app(.protocol = it_protocol(state), .events = events, .concurrency = 1, .impatient = true,
+	    .kafka = CARAFE_KV({ "enable.auto.commit", "false" }));
+	struct it_peer *peer;
+	int mine, before;
 
-	(void)state;
-	it_produce_many(topic, 0, 0, MESSAGES);
 	s->on_hook = shut_down_slowly;
+	s->other = it_limit_ms(it_protocol(state));
 	it_route(app, group, topic, it_message_handler, s);
 	it_start(app);
-	it_until(it_handled(s) == MESSAGES);
+	it_until(it_members(group) == 1);
+	s->arg = peer = it_peer(.group = group, .topic = topic, .protocol = it_protocol(state));
+	it_until(it_peer_assigned(peer) == 1 && it_stable(group));
+	mine = it_peer_has(peer, 0) ? 1 : 0;
+	it_produce_many(topic, mine, 0, MESSAGES);
+	it_until(it_handled_in(s, topic, mine) == MESSAGES);
+	assert_int_equal(it_committed(group, topic, mine), -1); /* that is left to the hook */
+	before = it_peer_rebalances(peer);
 	it_stop(app);
+	it_until(it_peer_assigned(peer) == 2);
 	assert_true(atomic_load(&s->flag));
+	assert_int_equal(atomic_load(&s->number), before);
 	assert_int_equal(it_event_count(events, CARAFE_EV_CONSUMER_STUCK), 0);
-	assert_int_equal(it_committed(group, topic, 0), MESSAGES);
+	assert_int_equal(it_committed(group, topic, mine), MESSAGES);
+	assert_int_equal(it_peer_got(peer), 0);
 }
 
 static carafe_rc
@@ -187,7 +200,7 @@ main(void)
 		IT_COOPERATIVE_ONES(a_stop_while_the_member_stays_away_waits_for_the_handler),
 		IT(messages_that_are_slow_together_are_no_hang),
 		IT(a_partition_by_hand_has_no_limit),
-		IT(a_shutdown_hook_may_take_longer_than_the_limit),
+		IT_PROTOCOLS(a_shutdown_hook_may_take_longer_than_the_limit),
 	};
 
 	return it_run(tests);
