@@ -448,7 +448,7 @@ resume(struct crf_lane *l, crf_ns now)
 	}
 	count_up(&c->flow->dead, 1);
 	if (c->dispatch.marks)
-		crf_lane_mark(l, c->dispatch.offset, c->dispatch.leader_epoch);
+		crf_steer_mark_failed(c, c->dispatch.offset, c->dispatch.leader_epoch);
 	crf_failures_clear(&c->failures);
 	if (s->batch != NULL) {
 		s->batch->head++;

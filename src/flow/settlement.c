@@ -39,7 +39,7 @@ skip_head(struct carafe_consumer *c, bool marks)
 	CRF_EMIT(c->flow->bus, CARAFE_EV_DLQ_SKIPPED, CRF_WHERE(c), CRF_INT(OFFSET, m->offset), CRF_INT(ATTEMPT, s->attempt),
 	    CRF_STR(TRACE_ID, crf_failures_trace_id(&c->failures)), CRF_STR(TEXT, c->why));
 	if (marks)
-		crf_lane_mark(&c->lane, m->offset, carafe_message_leader_epoch(m));
+		crf_steer_mark_failed(c, m->offset, carafe_message_leader_epoch(m));
 	crf_failures_clear(&c->failures);
 	s->batch->head++;
 	s->attempt = 0;

@@ -173,6 +173,13 @@ crf_steer_mark(struct carafe_consumer *c, size_t first, size_t end)
 		crf_lane_mark(&c->lane, b->messages[end - 1].offset, carafe_message_leader_epoch(&b->messages[end - 1]));
 }
 
+void
+crf_steer_mark_failed(struct carafe_consumer *c, int64_t offset, int32_t leader_epoch)
+{
+	if (!c->wish.spares || offset < c->wish.spared)
+		crf_lane_mark(&c->lane, offset, leader_epoch);
+}
+
 /* ------------------------------------------------------------------------------------------------ between runs */
 
 static int64_t

@@ -36,6 +36,8 @@ bool crf_steer(struct crf_lane *l, crf_ns now);
 void crf_steer_arrived(struct carafe_consumer *c);
 /* A run has failed: its retry takes the place of a pause. */
 void crf_steer_failed(struct carafe_consumer *c);
+/* A message at the head is done with that has failed: marks it, but not together with what success has left unmarked before it. */
+void crf_steer_mark_failed(struct carafe_consumer *c, int64_t offset, int32_t leader_epoch);
 /* Success of messages first to end of the batch marks those that are before where the handler wants to go on. */
 void crf_steer_mark(struct carafe_consumer *c, size_t first, size_t end);
 

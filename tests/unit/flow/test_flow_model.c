@@ -5,6 +5,7 @@
 #include "rig.h"
 
 #include <carafe/feature/deferral.h>
+#include <carafe/feature/dlq.h>
 #include <carafe/feature/steer.h>
 
 #define EPISODES 1000
@@ -18,6 +19,7 @@ static struct {
 	uint64_t seed, random;
 	uint64_t steps;
 	bool by_batch, defers, fails, steers, marks; /* what handlers of this episode do */
+	bool letters;                      /* what fails goes to a dead letter queue */
 	bool calm;                         /* nothing unusual happens any more */
 	bool sent_elsewhere;               /* from outside, perhaps instead of where a handler wanted to go, which is forgotten */
 	int64_t produced, pushed;          /* so many exist; so many are in the mailbox or were taken */
@@ -160,6 +162,29 @@ complete_one(void)
 	}
 }
 
+/* The queue acknowledges a letter, or does not. */
+static void
+answer_letter(void)
+{
+	if (sent_answered == sent_count)
+		return;
+	answer(chance(20) ? -1 : 0);
+	if (sent_answered < sent_count)
+		return;
+	for (size_t i = 0; i < sent_count; i++)
+		free(sent[i].text);
+	sent_count = sent_answered = 0;
+}
+
+static void
+note_letter(const carafe_event *e, void *arg)
+{
+	int64_t offset = number(e, CARAFE_F_OFFSET);
+
+	(void)arg;
+	finish(offset, offset + 1);
+}
+
 static void
 answer_seek(void)
 {
@@ -202,6 +227,7 @@ meanwhile(void)
 		break;
 	case 4:
 		answer_seek();
+		answer_letter();
 		break;
 	case 5:
 		if (m.steers && chance(20))
@@ -228,7 +254,10 @@ assign(void)
 
 	rig_draw(&r, m.by_batch ? &batches : &messages, &(carafe_route_opts){ .max_messages = 1 + (int)rnd(20) },
 	    CARAFE_KV({ "pause.timeout", "100" }, { "pause.max_timeout", "1000" }));
+	if (m.letters)
+		carafe_dlq(r.route, .topic = "orders.dead", .max_retries = rnd(2) ? CARAFE_NONE : 1);
 	rig_run(&r);
+	carafe_subscribe(r.app, CARAFE_EV_DLQ_DISPATCHED, note_letter, NULL);
 	ops = fake_source_ops;
 	ops.take = take;
 	r.source.lane->from = &ops;
@@ -251,6 +280,10 @@ take_away(void)
 		complete_one();
 	answer_seek();
 	settle(r.pool);
+	while (sent_answered < sent_count) {
+		answer_letter();
+		settle(r.pool);
+	}
 	check(r.source.seek_done == NULL);
 	check(r.source.drained == 1);
 	check_marks();
@@ -278,6 +311,7 @@ step(void)
 		break;
 	case 5:
 		answer_seek();
+		answer_letter();
 		break;
 	case 6:
 		pass(r.pool, (crf_ns)rnd(100) * CRF_MS);
@@ -312,6 +346,7 @@ calm_down(void)
 		complete_one();
 	settle(r.pool);
 	answer_seek();
+	answer_letter();
 }
 
 static void
@@ -326,6 +361,7 @@ episode(uint64_t seed)
 	m.steers = rnd(4) > 0;
 	m.marks = rnd(2);
 	m.by_batch = rnd(2);
+	m.letters = rnd(2);
 	r.source.marked = -1;
 	assign();
 	for (int i = 0; i < STEPS; i++)
