@@ -32,8 +32,14 @@ static struct {
 	pid_t process;
 	pthread_t taker;
 	atomic_bool taking;
-	atomic_int early; /* a signal that came before anybody took them */
+	atomic_uint early; /* signals that came before anybody took them, a bit for each */
 } passing;
+
+static unsigned
+bit(int signal)
+{
+	return 1U << signal;
+}
 
 /* A child that was forked and is another program not yet dies as it would have. */
 static void
@@ -45,8 +51,8 @@ pass_on(int signal)
 		sigaction(signal, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
 		raise(signal);
 	} else {
-		atomic_store(&passing.early, signal);
-		if (atomic_load(&passing.taking) && atomic_exchange(&passing.early, 0) != 0)
+		atomic_fetch_or(&passing.early, bit(signal));
+		if (atomic_load(&passing.taking) && (atomic_fetch_and(&passing.early, ~bit(signal)) & bit(signal)) != 0)
 			pthread_kill(passing.taker, signal);
 	}
 	errno = before;
@@ -118,12 +124,14 @@ static void *
 take_signals(void *arg)
 {
 	struct signals *s = arg;
-	int early;
+	unsigned early;
 
 	passing.taker = pthread_self();
 	atomic_store(&passing.taking, true);
-	if ((early = atomic_exchange(&passing.early, 0)) != 0)
-		act(s, early);
+	early = atomic_exchange(&passing.early, 0);
+	for (size_t i = 0; i < crf_array_len(taken); i++)
+		if ((early & bit(taken[i])) != 0)
+			act(s, taken[i]);
 	while (!atomic_load(&s->over)) {
 		int signal = sigwaitinfo(&s->set, NULL);
 
