@@ -72,6 +72,7 @@ discard(struct crf_client *c)
 carafe_rc
 crf_client_new(struct crf_client **client, const struct crf_kvs *kafka, carafe_error *err)
 {
+	const char *id = crf_kvs_get(kafka, "group.instance.id");
 	struct crf_client *c;
 	rd_kafka_conf_t *conf;
 	carafe_rc rc;
@@ -86,7 +87,7 @@ crf_client_new(struct crf_client **client, const struct crf_kvs *kafka, carafe_e
 	}
 	c = crf_new(struct crf_client);
 	c->max_poll = conf_int(conf, "max.poll.interval.ms");
-	c->is_static = crf_kvs_get(kafka, "group.instance.id") != NULL;
+	c->is_static = id != NULL && *id != '\0';
 	c->is_kip848 = crf_native_conf_is(conf, "group.protocol", "consumer");
 	c->opaque.tokens = crf_tokens_ref(kafka->tokens);
 	rd_kafka_conf_set_opaque(conf, &c->opaque);

@@ -1,5 +1,6 @@
 #include "kafka/tokens.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,6 +124,12 @@ set_token(rd_kafka_t *rk, const carafe_token *token, char *text, size_t size)
 
 	if (token->value == NULL || token->expires_at <= 0)
 		return "the token provider has left out the token's value, or when it expires";
+	for (const carafe_kv *kv = token->extensions; kv != NULL && kv->key != NULL; kv++) {
+		if (kv->value != NULL)
+			continue;
+		snprintf(text, size, "the token provider's extension %s has no value", kv->key);
+		return text;
+	}
 	extensions = flatten(token->extensions, &count);
 	taken = rd_kafka_oauthbearer_set_token(rk, token->value, token->expires_at, token->principal != NULL ? token->principal : "",
 		    extensions, count, text, size) == 0;

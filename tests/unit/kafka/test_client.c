@@ -1,3 +1,4 @@
+#include "kafka/tokens.h"
 #include "scene.h"
 
 #include <dlfcn.h>
@@ -406,6 +407,22 @@ a_static_member_is_asked_nothing_once_it_is_closed(void **unused)
 	scene_close(&s);
 }
 
+/* As of a variable of the environment that is left empty: librdkafka has no static member then, and it leaves as others do. */
+static void
+an_identity_that_is_empty_is_none(void **unused)
+{
+	struct scene s;
+
+	(void)unused;
+	scene_open(&s);
+	set(&s, "group.instance.id", "");
+	make_topic(&s, "orders", LANES);
+	join(&s, "orders");
+	assert_false(crf_client_left(s.client));
+	leave(&s);
+	scene_close(&s);
+}
+
 static void
 a_join_that_goes_on_is_read_from_statistics(void **unused)
 {
@@ -577,6 +594,40 @@ a_missing_token_is_an_error(void **unused)
 	scene_close(&s);
 }
 
+static carafe_rc
+provide_half_an_extension(const char *config, carafe_token *token, carafe_error *err, void *arg)
+{
+	static const carafe_kv extensions[] = { { "tenant", NULL }, { NULL, NULL } };
+
+	(void)config, (void)err, (void)arg;
+	token->value = "token";
+	token->expires_at = crf_wall_ms() + 3600000;
+	token->extensions = extensions;
+	return CARAFE_OK;
+}
+
+static void
+an_extension_without_a_value_is_an_error(void **unused)
+{
+	struct crf_tokens *tokens = crf_tokens_new(provide_half_an_extension, NULL);
+	struct crf_client_event ev;
+	struct scene s;
+
+	(void)unused;
+	scene_open(&s);
+	s.kafka.tokens = tokens;
+	set(&s, "security.protocol", "sasl_plaintext");
+	set(&s, "sasl.mechanisms", "OAUTHBEARER");
+	open_client(&s);
+	await_event(&s, CRF_CLIENT_ERROR, &ev);
+	assert_int_equal(ev.code, RD_KAFKA_RESP_ERR__AUTHENTICATION);
+	assert_non_null(strstr(ev.text, "extension tenant has no value"));
+	crf_client_event_fini(&ev);
+	crf_client_free(s.client, false);
+	scene_close(&s);
+	crf_tokens_retire(tokens);
+}
+
 int
 main(void)
 {
@@ -593,6 +644,7 @@ main(void)
 		cmocka_unit_test(a_fatal_error_says_what_is_behind_it),
 		cmocka_unit_test(a_client_is_freed_from_any_state),
 		cmocka_unit_test(a_static_member_is_asked_nothing_once_it_is_closed),
+		cmocka_unit_test(an_identity_that_is_empty_is_none),
 		cmocka_unit_test(a_join_that_goes_on_is_read_from_statistics),
 		cmocka_unit_test(statistics_and_log_lines_are_events),
 		cmocka_unit_test(a_broker_that_answers_is_noticed),
@@ -601,6 +653,7 @@ main(void)
 		cmocka_unit_test(an_abandoned_client_leaves_its_group),
 		cmocka_unit_test(settings_that_do_not_do_are_refused),
 		cmocka_unit_test(a_missing_token_is_an_error),
+		cmocka_unit_test(an_extension_without_a_value_is_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
