@@ -351,7 +351,8 @@ CARAFE_API carafe_rc carafe_wait(carafe *app, int timeout_ms, carafe_error *err)
 CARAFE_API void carafe_scale(carafe *app, int concurrency);
 
 /* Checks the configuration, drawing included, and calls fn with each mistake and its dotted path; returns how many.
- * Nothing can be drawn or set afterwards: that aborts. fn may be NULL. Drawing, or after carafe_start. */
+ * Nothing can be drawn or set afterwards, nor carafe_main() called, which checks by itself: that aborts. fn may be NULL. Drawing, or
+ * after carafe_start. */
 CARAFE_API int carafe_check(carafe *app, void (*fn)(const char *path, const char *problem, void *arg), void *arg);
 
 /* Writes what every thread and every partition is doing as process.dump events. Any thread. */

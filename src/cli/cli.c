@@ -147,5 +147,8 @@ int
 carafe_main(carafe *app, int argc, char **argv)
 {
 	crf_check_app(app);
+	if (app->tree.closed)
+		crf_misuse(__func__, "the app was started or checked, and takes no more settings from a command line; leave out carafe_check(), "
+				     "whose work it does itself, and carafe_start()");
 	return crf_cli(app, CRF_IN_APP, argc, argv);
 }

@@ -216,6 +216,26 @@ nothing_can_be_drawn_any_more_once_it_was_checked(void **unused)
 	carafe_free(app);
 }
 
+static void
+call_main(void)
+{
+	static char program[] = "program", command[] = "info", *argv[] = { program, command, NULL };
+
+	(void)carafe_main(app, 2, argv);
+}
+
+/* It would take no heed of what the command line sets. */
+static void
+there_is_no_command_line_once_it_was_checked(void **unused)
+{
+	(void)unused;
+	app = carafe_new(.kafka = CARAFE_KV({ "bootstrap.servers", "127.0.0.1:1" }));
+	carafe_route(carafe_group(app, "misuse"), "orders", .inactive = 1);
+	assert_int_equal(carafe_check(app, NULL, NULL), 0);
+	expect_abort(&(struct call){ "carafe_main", call_main }, "leave out carafe_check()");
+	carafe_free(app);
+}
+
 int
 main(void)
 {
@@ -224,6 +244,7 @@ main(void)
 		cmocka_unit_test(a_handle_that_is_none_says_so),
 		cmocka_unit_test(there_may_be_no_app_to_free),
 		cmocka_unit_test(nothing_can_be_drawn_any_more_once_it_was_checked),
+		cmocka_unit_test(there_is_no_command_line_once_it_was_checked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
