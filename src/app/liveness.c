@@ -118,6 +118,8 @@ answer(struct evhttp_request *request, void *arg)
 	    is_healthy(&s) ? "healthy" : "unhealthy", crf_wall_ms(), s.v->liveness_port, (long)getpid(), truth(s.polling),
 	    truth(s.consuming), truth(s.stability), truth(s.unrecoverable));
 	evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", "application/json");
+	if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD) /* libevent would send it all the same */
+		evbuffer_drain(body, evbuffer_get_length(body));
 	evhttp_send_reply(request, is_healthy(&s) ? 200 : 500, NULL, body);
 	evbuffer_free(body);
 }
@@ -139,15 +141,16 @@ listen_http(struct crf_liveness *l, const struct crf_values *v, carafe_error *er
 
 /* ------------------------------------------------------------------------------------------------ file and systemd */
 
-static void
+static bool
 touch(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0644);
 
 	if (fd < 0)
-		return;
+		return false;
 	futimens(fd, NULL);
 	close(fd);
+	return true;
 }
 
 static void
@@ -229,6 +232,8 @@ crf_liveness_open(struct crf_liveness **out, struct crf_engine *e, carafe_error 
 	rc = make_events(l, err);
 	if (rc == CARAFE_OK && v->liveness_port != 0)
 		rc = listen_http(l, v, err);
+	if (rc == CARAFE_OK && v->liveness_file[0] != '\0' && !touch(v->liveness_file))
+		rc = crf_error_errno(err, errno, "liveness.file: cannot touch %s", v->liveness_file);
 	if (rc != CARAFE_OK) {
 		crf_liveness_close(l);
 		return rc;

@@ -1,4 +1,5 @@
 /* From what was set to what holds. */
+#include <arpa/inet.h>
 #include <regex.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -246,9 +247,21 @@ check_order(const struct crf_settings *s, const char *lesser, const char *greate
 		    strictly ? "less than" : "at most", greater, b->value, b->origin);
 }
 
+/* Else it would be looked up as a name, and the port be none. */
+static void
+check_address(const struct crf_settings *s, const char *path, struct crf_problems *out)
+{
+	const struct crf_kv *kv = crf_kvs_find(&s->root, path);
+	struct in6_addr any;
+
+	if (!is_wrong(out, path) && inet_pton(AF_INET, kv->value, &any) != 1 && inet_pton(AF_INET6, kv->value, &any) != 1)
+		crf_problem(out, path, "\"%s\" is no address (%s); such as 127.0.0.1 or ::1 is", kv->value, kv->origin);
+}
+
 static void
 check_across(const struct crf_settings *s, struct crf_problems *out)
 {
+	check_address(s, "liveness.host", out);
 	check_order(s, "pause.timeout", "pause.max_timeout", false, out);
 	check_order(s, "max_wait_time", "shutdown_timeout", true, out);
 	check_order(s, "drain_timeout", "shutdown_timeout", false, out);

@@ -31,6 +31,33 @@ a_port_that_is_taken_is_told_at_the_start(void **state)
 	close(fd);
 }
 
+/* Whatever followed the head would be taken for the beginning of the next answer. */
+static void
+a_head_comes_without_a_body(void **state)
+{
+	static const char requests[] = "HEAD / HTTP/1.1\r\nHost: here\r\n\r\nGET / HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n";
+	const char *port = it_free_port(), *head_end;
+	carafe *app = it_app(.settings = CARAFE_KV({ "liveness.port", port }, { "liveness.host", "127.0.0.1" }));
+	char text[2048];
+	size_t len = 0;
+	ssize_t n;
+	int fd;
+
+	(void)state;
+	it_route(app, it_name("group"), it_topic("head", 1, NULL), it_message_handler, it_sink_new());
+	it_start(app);
+	fd = it_health_connect(port);
+	assert_int_equal(send(fd, requests, sizeof(requests) - 1, MSG_NOSIGNAL), sizeof(requests) - 1);
+	while (len < sizeof(text) - 1 && (n = recv(fd, text + len, sizeof(text) - 1 - len, 0)) > 0)
+		len += (size_t)n;
+	text[len] = '\0';
+	close(fd);
+	assert_int_equal(strncmp(text, "HTTP/1.1 200", 12), 0);
+	assert_non_null(head_end = strstr(text, "\r\n\r\n"));
+	assert_int_equal(strncmp(head_end + 4, "HTTP/1.1 200", 12), 0);
+	it_stop(app);
+}
+
 static const char *
 file_path(void)
 {
@@ -177,6 +204,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IT(a_port_that_is_taken_is_told_at_the_start),
+		IT(a_head_comes_without_a_body),
 		IT(the_file_is_there_while_the_app_is),
 		IT(systemd_is_told),
 		IT(a_connection_that_is_held_up_is_told_by_the_endpoint_the_file_and_systemd),

@@ -152,6 +152,25 @@ an_app_goes_on_with_the_workers_there_are_when_the_system_has_no_more(void **unu
 	must_end(app);
 }
 
+/* Else nobody would know why whoever looks at it takes the app for dead. */
+static void
+a_file_of_health_that_cannot_be_touched_is_told_at_the_start(void **unused)
+{
+	static const char *const paths[] = { "/no/such/folder/alive", "/" };
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		carafe *app = carafe_new(.kafka = CARAFE_KV({ "bootstrap.servers", "127.0.0.1:1" }),
+		    .settings = CARAFE_KV({ "liveness.file", paths[i] }));
+		carafe_error err = { 0 };
+
+		carafe_route(carafe_group(app, "life"), "orders", .handler = &handler);
+		assert_int_equal(carafe_start(app, &err), CARAFE_SYSTEM);
+		assert_non_null(strstr(err.text, paths[i]));
+		carafe_free(app);
+	}
+}
+
 int
 main(void)
 {
@@ -159,6 +178,7 @@ main(void)
 		cmocka_unit_test(a_stop_before_the_start_counts),
 		cmocka_unit_test(so_does_falling_quiet),
 		cmocka_unit_test(an_app_goes_on_with_the_workers_there_are_when_the_system_has_no_more),
+		cmocka_unit_test(a_file_of_health_that_cannot_be_touched_is_told_at_the_start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
