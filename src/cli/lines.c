@@ -124,7 +124,7 @@ unreachable(struct crf_lines *l)
 	crf_lock(&l->mu);
 	silent = l->acknowledged + l->failed == 0;
 	crf_unlock(&l->mu);
-	return silent && l->boot_timeout > 0 && crf_now() - l->started > l->boot_timeout * CRF_MS;
+	return silent && l->boot_timeout > 0 && crf_now() - l->waiting > l->boot_timeout * CRF_MS;
 }
 
 /* What the producer refuses at once counts as failed; false when waiting has no point any more. */
@@ -136,6 +136,8 @@ send_line(struct crf_lines *l, const char *line, size_t len)
 	carafe_error err = { 0 };
 	carafe_rc rc;
 
+	if (l->sent == 0)
+		l->waiting = crf_now();
 	*f = (struct flight){ l, ++l->sent };
 	crf_lines_split(line, len, l->delimiter, &r.key, &r.value);
 	do

@@ -22,6 +22,7 @@ struct crf_lines {
 	int64_t failed;       /* mu */
 	bool given_up;        /* mu: what fails from here on is no news */
 	crf_ns started;
+	crf_ns waiting;      /* since the first line was read */
 };
 
 /* delimiter as it was typed: \t, \n and \\ are understood. NULL: none. */

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "app/app.h"
@@ -51,6 +52,15 @@ crf_verifiable_required(const struct crf_call *call, const enum crf_option_id *l
 	return true;
 }
 
+void
+crf_verifiable_stop(void)
+{
+	static atomic_bool asked;
+
+	if (!atomic_exchange(&asked, true))
+		kill(getpid(), SIGTERM);
+}
+
 /* ------------------------------------------------------------------------------------------------ lines */
 
 void
@@ -64,7 +74,7 @@ crf_line_end(struct crf_buf *line)
 {
 	crf_buf_puts(line, "}\n");
 	if (fwrite(line->data, 1, line->len, stdout) != line->len || fflush(stdout) != 0)
-		kill(getpid(), SIGTERM);
+		crf_verifiable_stop();
 }
 
 void

@@ -19,8 +19,11 @@ bool crf_verifiable_number(const struct crf_call *call, enum crf_option_id id, i
 /* False, having said so, when an option is missing that a tool cannot do without. */
 bool crf_verifiable_required(const struct crf_call *call, const enum crf_option_id *list, size_t count);
 
+/* Asks the process to stop, as by a signal: once, since a second one would force it. Any thread, callbacks too. */
+void crf_verifiable_stop(void);
+
 /* A line: begun with its time and name, ended and written in one go. Any thread. When nobody reads them any more the process
- * is asked to stop, as by a signal. */
+ * is asked to stop. */
 void crf_line_begin(struct crf_buf *line, const char *name);
 void crf_line_end(struct crf_buf *line);
 /* One without anything else in it. */

@@ -2,11 +2,8 @@
  * Workers and the connection write lines; each is whole, and a batch is told before it is marked, so that no commit and no
  * revocation is told before what it is about. */
 #include <inttypes.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "app/app.h"
 #include "cli/verifiable.h"
@@ -18,7 +15,6 @@ struct consumer {
 	struct crf_mutex mu;
 	int64_t left; /* mu: messages until it is to stop; negative: no limit */
 	bool verbose, commits;
-	atomic_bool ended; /* by itself */
 };
 
 /* ------------------------------------------------------------------------------------------------ records */
@@ -163,28 +159,27 @@ on_stopping(const carafe_event *event, void *arg)
 }
 
 /* Nowhere to begin and --reset-policy none, or another member with the same instance id: Java's consumer ends there. A
- * callback may not stop the app, the process may; once, a second signal would force it. */
+ * callback may not stop the app, the process may. */
 static void
 on_error(const carafe_event *event, void *arg)
 {
-	struct consumer *v = arg;
 	const char *name;
 
+	(void)arg;
 	if (!carafe_event_str(event, CARAFE_F_KAFKA, &name) ||
 	    (strcmp(name, "_AUTO_OFFSET_RESET") != 0 && strcmp(name, "FENCED_INSTANCE_ID") != 0))
 		return;
-	if (!atomic_exchange(&v->ended, true))
-		kill(getpid(), SIGTERM);
+	crf_verifiable_stop();
 }
 
 static void
-subscribe(carafe *app, struct consumer *v)
+subscribe(carafe *app, const struct consumer *v)
 {
 	carafe_subscribe(app, CARAFE_EV_REBALANCE_ASSIGNED, on_rebalance, NULL);
 	carafe_subscribe(app, CARAFE_EV_REBALANCE_REVOKED, on_rebalance, NULL);
 	carafe_subscribe(app, CARAFE_EV_APP_STOPPING, on_stopping, NULL);
-	carafe_subscribe(app, CARAFE_EV_CONNECTION_ERROR, on_error, v);
-	carafe_subscribe(app, CARAFE_EV_CONNECTION_FATAL, on_error, v);
+	carafe_subscribe(app, CARAFE_EV_CONNECTION_ERROR, on_error, NULL);
+	carafe_subscribe(app, CARAFE_EV_CONNECTION_FATAL, on_error, NULL);
 	if (!v->commits)
 		return;
 	carafe_subscribe(app, CARAFE_EV_OFFSETS_COMMITTED, on_commit, NULL);

@@ -2,15 +2,20 @@
 #include "cli/lines.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "cli/help.h"
+#include "cli/verifiable.h"
 #include "cli/watch.h"
 #include "core/mem.h"
+#include "kafka/mock.h"
 
 static const struct {
 	const char *line, *delimiter, *key, *value;
@@ -66,6 +71,96 @@ delimiters_may_be_escaped(void **unused)
 	}
 }
 
+/* A stream that has its only line once whoever reads it has had no answer for longer than boot_timeout. */
+static ssize_t
+read_late(void *cookie, char *text, size_t size)
+{
+	struct crf_lines *l = cookie;
+
+	(void)size;
+	if (l->sent > 0)
+		return 0;
+	while (crf_now() <= l->started + l->boot_timeout * CRF_MS)
+		nanosleep(&(struct timespec){ .tv_nsec = CRF_MS }, NULL);
+	text[0] = '\n';
+	return 1;
+}
+
+static void
+brokers_are_waited_for_from_the_first_line_on(void **unused)
+{
+	struct crf_kvs kafka = { 0 };
+	struct crf_bus *bus = crf_bus_new();
+	struct crf_producer *p;
+	struct crf_mock *mock;
+	struct crf_lines l;
+	FILE *in;
+
+	(void)unused;
+	assert_int_equal(crf_mock_new(&mock, 1, NULL), CARAFE_OK);
+	assert_int_equal(crf_mock_topic(mock, "t", 1, NULL), CARAFE_OK);
+	crf_kvs_set(&kafka, "bootstrap.servers", crf_mock_bootstrap(mock), "test");
+	crf_kvs_set(&kafka, "linger.ms", "500", "test"); /* the answer takes as long */
+	assert_int_equal(crf_producer_new(&p, &kafka, bus, NULL), CARAFE_OK);
+	crf_lines_init(&l, &(struct crf_call){ .program = "test" }, p, "t", NULL);
+	l.boot_timeout = 3000;
+	in = fopencookie(&l, "r", (cookie_io_functions_t){ .read = read_late });
+	assert_int_equal(crf_lines_send(&l, in), CARAFE_OK);
+	fclose(in);
+	crf_producer_free(p, 0);
+	crf_lines_fini(&l);
+	crf_bus_free(bus);
+	crf_kvs_fini(&kafka);
+	crf_mock_free(mock);
+}
+
+/* Whether it was, since the last time. */
+static bool
+asked_to_stop(void)
+{
+	sigset_t stop;
+
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTERM);
+	return sigtimedwait(&stop, NULL, &(struct timespec){ 0 }) == SIGTERM;
+}
+
+/* In a process of its own, whose output nobody reads. */
+static int
+write_in_vain(void)
+{
+	sigset_t stop;
+	int ends[2];
+
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTERM);
+	if (sigprocmask(SIG_BLOCK, &stop, NULL) != 0 || pipe(ends) != 0 || dup2(ends[1], STDOUT_FILENO) < 0)
+		return 1;
+	signal(SIGPIPE, SIG_IGN);
+	close(ends[0]);
+	crf_line("startup_complete");
+	if (!asked_to_stop())
+		return 2;
+	crf_line("shutdown_requested");
+	return asked_to_stop() ? 3 : 0;
+}
+
+/* A second time would be told to force the stop. */
+static void
+a_reader_that_is_gone_ends_a_verifiable_tool_once(void **unused)
+{
+	pid_t child;
+	int status;
+
+	(void)unused;
+	fflush(NULL);
+	if ((child = fork()) == 0)
+		_exit(write_in_vain());
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void
 counts_are_readable(void **unused)
 {
@@ -116,6 +211,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_line_is_split_at_the_first_delimiter),
 		cmocka_unit_test(delimiters_may_be_escaped),
+		cmocka_unit_test(brokers_are_waited_for_from_the_first_line_on),
+		cmocka_unit_test(a_reader_that_is_gone_ends_a_verifiable_tool_once),
 		cmocka_unit_test(counts_are_readable),
 		cmocka_unit_test(shells_are_told_of_every_command_and_option),
 		cmocka_unit_test(other_shells_are_not_known),
