@@ -113,16 +113,18 @@ fail_once_when_anew(struct it_sink *s, carafe_consumer *c, const carafe_message 
 }
 
 /* Too fast for a classic member to notice: it goes on at an offset that is not there, and begins anew. */
-static void
-marks_of_a_topic_that_was_deleted_do_not_count_for_the_next(void **state)
+static struct it_sink *
+replace_topic(carafe *app, int strands)
 {
 	const char *topic = it_topic("quick", 1, NULL), *group = it_name("group");
 	struct it_sink *s = it_sink_new();
-	carafe *app = it_app(.protocol = it_protocol(state));
+	carafe_route *r;
 
 	it_produce_many(topic, 0, 0, 10);
 	s->on_message = fail_once_when_anew;
-	it_route(app, group, topic, it_message_handler, s);
+	r = it_route(app, group, topic, it_message_handler, s);
+	if (strands > 0)
+		carafe_keys(r, .max = strands);
 	it_start(app);
 	it_until(it_committed(group, topic, 0) == 10);
 	it_topic_delete(topic);
@@ -131,7 +133,21 @@ marks_of_a_topic_that_was_deleted_do_not_count_for_the_next(void **state)
 	it_until(it_committed(group, topic, 0) == 3);
 	it_stop(app);
 	assert_int_equal(it_handled(s), 10 + 1 + 3);
+	return s;
+}
+
+static void
+marks_of_a_topic_that_was_deleted_do_not_count_for_the_next(void **state)
+{
+	struct it_sink *s = replace_topic(it_app(.protocol = it_protocol(state)), 0);
+
 	assert_int_equal(it_at(s, CARAFE_HOOK_CONSUME, 11).offset, 0);
+}
+
+static void
+nor_do_those_of_strands(void **state)
+{
+	replace_topic(it_app(.protocol = it_protocol(state)), 4);
 }
 
 static void
@@ -435,6 +451,7 @@ main(void)
 		IT_PROTOCOLS(partitions_that_are_added_are_consumed),
 		IT_PROTOCOLS(a_topic_that_is_deleted_and_made_anew_is_consumed_from_its_beginning),
 		IT_PROTOCOLS(marks_of_a_topic_that_was_deleted_do_not_count_for_the_next),
+		IT_PROTOCOLS(nor_do_those_of_strands),
 		IT_PROTOCOLS(a_pattern_follows_topics_as_they_come_and_go),
 		IT_PROTOCOLS(a_pattern_that_matches_nothing_yet_starts_and_stops),
 		IT_PROTOCOLS(a_pattern_leaves_out_its_dead_letters_and_what_the_group_names),
