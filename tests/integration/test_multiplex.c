@@ -116,20 +116,31 @@ a_copy_without_partitions_is_stopped_and_others_do_not_notice(void **state)
 	it_expect_each_once(s, topic, 1, 0, 10);
 }
 
-/* Nothing was scaled for so long. */
+/* The last that there was of this; 0: none. */
+static double
+last(struct it_events *events, carafe_event_id id)
+{
+	size_t count = it_event_count(events, id);
+
+	return count > 0 ? it_event_at(events, id, count - 1).at : 0;
+}
+
+/* Something was scaled, and since then nothing, nor was there a rebalance, for so long. */
 static bool
 at_rest_for(struct it_events *events, double ms)
 {
-	size_t count = it_event_count(events, CARAFE_EV_CONNECTION_SCALED);
+	double scaled = last(events, CARAFE_EV_CONNECTION_SCALED);
 
-	return count > 0 && it_now() - it_event_at(events, CARAFE_EV_CONNECTION_SCALED, count - 1).at > ms;
+	return scaled > 0 && it_now() - scaled > ms && it_now() - last(events, CARAFE_EV_REBALANCE_ASSIGNED) > ms;
 }
 
-/* A copy whose first partition is long in coming may be stopped and made again. */
+/* The others would change: one waits for its delay, one has as many copies as it may, one no more than it must. A copy whose first
+ * partition is long in coming may be stopped and made again. */
 static void
-a_group_that_is_in_balance_stays_as_it_is_and_each_has_a_delay_of_its_own(void **state)
+a_group_stays_as_it_is_in_balance_before_its_own_delay_and_at_its_bounds(void **state)
 {
-	const char *topic = it_topic("balance", 2, NULL), *group = it_name("group"), *slow = it_name("slow");
+	const char *topic = it_topic("balance", 2, NULL), *wide = it_topic("wide", 4, NULL), *narrow = it_topic("narrow", 1, NULL);
+	const char *group = it_name("group"), *slow = it_name("slow"), *most = it_name("most"), *least = it_name("least");
 	struct it_events *events = it_events_new();
 	struct it_sink *s = it_sink_new();
 	carafe *app = multiplexed_app(IT_COOPERATIVE, group, topic, s, events);
@@ -137,15 +148,23 @@ a_group_that_is_in_balance_stays_as_it_is_and_each_has_a_delay_of_its_own(void *
 
 	(void)state;
 	it_route(app, slow, topic, it_message_handler, s);
+	it_route(app, most, wide, it_message_handler, s);
+	it_route(app, least, narrow, it_message_handler, s);
 	carafe_multiplex(carafe_group(app, group), .max = 3, .min = 1, .boot = 1, .scale_delay = 1000);
 	carafe_multiplex(carafe_group(app, slow), .max = 3, .min = 1, .boot = 1, .scale_delay = 600000);
+	carafe_multiplex(carafe_group(app, most), .max = 2, .min = 1, .boot = 2, .scale_delay = 1000);
+	carafe_multiplex(carafe_group(app, least), .max = 3, .min = 2, .boot = 2, .scale_delay = 1000);
 	it_start(app);
-	it_until(at_rest_for(events, 3000)); /* time enough for another change, and for one of the other group */
+	it_until(at_rest_for(events, 3000)); /* time enough for another change */
 	assert_int_equal(it_members(group), 2);
 	assert_int_equal(it_members(slow), 1);
+	assert_int_equal(it_members(most), 2);
+	assert_int_equal(it_members(least), 2);
 	count = it_event_count(events, CARAFE_EV_CONNECTION_SCALED);
-	for (size_t i = 0; i < count; i++)
-		assert_string_equal(it_event_at(events, CARAFE_EV_CONNECTION_SCALED, i).group, group);
+	for (size_t i = 0; i < count; i++) {
+		assert_string_not_equal(it_event_at(events, CARAFE_EV_CONNECTION_SCALED, i).group, slow);
+		assert_string_not_equal(it_event_at(events, CARAFE_EV_CONNECTION_SCALED, i).group, least);
+	}
 	assert_int_equal(it_event_at(events, CARAFE_EV_CONNECTION_SCALED, count - 1).to, 2);
 	it_stop(app);
 }
@@ -158,7 +177,7 @@ main(void)
 		IT(copies_of_a_static_member_have_identities_of_their_own),
 		IT_PROTOCOLS(a_copy_is_added_while_one_has_more_than_one_partition),
 		IT_PROTOCOLS(a_copy_without_partitions_is_stopped_and_others_do_not_notice),
-		IT(a_group_that_is_in_balance_stays_as_it_is_and_each_has_a_delay_of_its_own),
+		IT(a_group_stays_as_it_is_in_balance_before_its_own_delay_and_at_its_bounds),
 	};
 
 	return it_run(tests);
