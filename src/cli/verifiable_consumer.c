@@ -287,6 +287,8 @@ crf_command_verifiable_consumer(struct crf_call *call)
 	    !crf_verifiable_number(call, CRF_OPT_MAX_MESSAGES, -1, &v.left))
 		return CRF_EXIT_USAGE;
 	crf_mutex_init(&v.mu);
+	if (v.left == 0)
+		carafe_stop(call->app);
 	if ((status = prepare(call, &v)) == CRF_EXIT_OK) {
 		crf_line("startup_complete");
 		status = crf_app_serve(call->app, false);

@@ -371,6 +371,8 @@ a_limit_leaves_the_rest_to_the_next(void **state)
 	struct it_child *first, *second;
 
 	(void)state;
+	first = consume(CARAFE, "--topic", topic, "--group-id", group, "--max-messages", "0"); /* nor waits for any */
+	expect_end(first, 0);
 	produce_each(topic, 0, 20);
 	first = consume(CARAFE, "--topic", topic, "--group-id", group, "--max-messages", "25");
 	expect_end(first, 0);
