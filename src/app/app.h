@@ -42,8 +42,8 @@ struct carafe {
 #define crf_check_app(app)                                                                                             \
 	crf_check_handle((app), CRF_APP_MAGIC, "app", "what carafe_new() has returned, until carafe_free() or carafe_main()")
 
-/* Resolves the settings, the environment's included, and compiles the routes for the scope (NULL: everything); every
- * mistake is in app->problems. Does its work once. Settings of the command line must be set before. */
+/* Resolves the settings, the environment's included, and compiles the routes for the scope (NULL: everything, and it is no mistake
+ * when none of it is consumed); every mistake is in app->problems. Does its work once. Settings of the command line must be set before. */
 carafe_rc crf_app_prepare(carafe *app, const struct crf_scope *scope, carafe_error *err);
 
 /* A log of a prepared app as its settings have it, to fn, NULL: stderr. The caller frees it, after the app. */

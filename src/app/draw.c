@@ -91,7 +91,7 @@ carafe_token_provider(carafe *app, carafe_token_fn fn, void *arg)
 	crf_check_app(app);
 	crf_tree_check_open(&app->tree, __func__);
 	crf_tokens_retire(app->tokens);
-	app->tokens = crf_tokens_new(fn, arg);
+	app->tokens = fn != NULL ? crf_tokens_new(fn, arg) : NULL;
 	app->settings.kafka.tokens = app->tokens;
 }
 
@@ -146,7 +146,7 @@ int
 carafe_check(carafe *app, void (*fn)(const char *path, const char *problem, void *arg), void *arg)
 {
 	crf_check_app(app);
-	if (crf_app_prepare(app, NULL, NULL) == CARAFE_OK)
+	if (crf_app_prepare(app, &(struct crf_scope){ 0 }, NULL) == CARAFE_OK)
 		return 0;
 	for (size_t i = 0; fn != NULL && i < app->problems.count; i++)
 		fn(app->problems.items[i].path, app->problems.items[i].text, arg);

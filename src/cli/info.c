@@ -290,7 +290,7 @@ crf_command_info(struct crf_call *call)
 {
 	CRF_AUTO(crf_buf) text = { 0 };
 	bool json = crf_call_has(call, CRF_OPT_JSON);
-	bool right = crf_app_prepare(call->app, NULL, NULL) == CARAFE_OK || call->where == CRF_IN_TOOL;
+	bool right = crf_app_prepare(call->app, &(struct crf_scope){ 0 }, NULL) == CARAFE_OK || call->where == CRF_IN_TOOL;
 	int status;
 
 	crf_info(call->app, json, &text);

@@ -25,7 +25,7 @@ typedef struct carafe_token {
 typedef carafe_rc (*carafe_token_fn)(const char *config, carafe_token *token, carafe_error *err, void *arg);
 
 /* Who provides the tokens of all clients of the app that have sasl.mechanisms=OAUTHBEARER; others never ask. It takes the place of
- * sasl.oauthbearer.method=oidc, with which librdkafka fetches tokens by itself. The last call counts; fn and arg must live as long as the app.
+ * sasl.oauthbearer.method=oidc, with which librdkafka fetches tokens by itself. The last call counts, and fn NULL takes it back; fn and arg must live as long as the app.
  * Drawing. */
 CARAFE_API void carafe_token_provider(carafe *app, carafe_token_fn fn, void *arg);
 

@@ -8,6 +8,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -19,6 +21,13 @@ handle(carafe_consumer *c, const carafe_message *m)
 }
 
 static const carafe_handler handler = { .message = handle };
+
+static carafe_rc
+provide(const char *config, carafe_token *token, carafe_error *err, void *arg)
+{
+	(void)config, (void)token, (void)err, (void)arg;
+	return CARAFE_FAILED;
+}
 
 struct seen {
 	_Atomic int64_t from, to; /* of the last workers.scaled */
@@ -152,6 +161,75 @@ an_app_goes_on_with_the_workers_there_are_when_the_system_has_no_more(void **unu
 	must_end(app);
 }
 
+static carafe *
+idle_app(void)
+{
+	carafe *app = carafe_new(.kafka = CARAFE_KV({ "bootstrap.servers", "127.0.0.1:1" }));
+
+	carafe_route(carafe_group(app, "life"), "orders", .inactive = 1);
+	return app;
+}
+
+static void
+a_check_finds_what_a_start_would(void **unused)
+{
+	carafe *app = idle_app();
+	carafe_error err = { 0 };
+
+	(void)unused;
+	assert_int_equal(carafe_check(app, NULL, NULL), 1);
+	assert_int_equal(carafe_start(app, &err), CARAFE_CONFIG);
+	assert_non_null(strstr(err.text, "every route is inactive"));
+	carafe_free(app);
+}
+
+/* What it prints is not for here. */
+static int
+main_quietly(carafe *app, char *command)
+{
+	static char program[] = "life";
+	char *argv[] = { program, command, NULL };
+	pid_t child;
+	int status;
+
+	fflush(NULL);
+	if ((child = fork()) == 0) {
+		if (freopen("/dev/null", "w", stdout) == NULL || freopen("/dev/null", "w", stderr) == NULL)
+			_exit(1);
+		_exit(carafe_main(app, 2, argv));
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return WEXITSTATUS(status);
+}
+
+static void
+so_does_info(void **unused)
+{
+	static char info[] = "info", server[] = "server";
+	carafe *app = idle_app();
+
+	(void)unused;
+	assert_int_equal(main_quietly(app, server), 78);
+	assert_int_equal(main_quietly(app, info), 78);
+	carafe_free(app);
+}
+
+static void
+a_token_provider_can_be_taken_back(void **unused)
+{
+	carafe *app = carafe_new(.kafka = CARAFE_KV({ "bootstrap.servers", "127.0.0.1:1" }, { "security.protocol", "sasl_plaintext" },
+	    { "sasl.mechanisms", "OAUTHBEARER" }));
+	carafe_error err = { 0 };
+
+	(void)unused;
+	carafe_route(carafe_group(app, "life"), "orders", .handler = &handler);
+	carafe_token_provider(app, provide, NULL);
+	carafe_token_provider(app, NULL, NULL);
+	assert_int_equal(carafe_start(app, &err), CARAFE_CONFIG);
+	assert_non_null(strstr(err.text, "carafe_token_provider()"));
+	carafe_free(app);
+}
+
 /* Else nobody would know why whoever looks at it takes the app for dead. */
 static void
 a_file_of_health_that_cannot_be_touched_is_told_at_the_start(void **unused)
@@ -178,6 +256,9 @@ main(void)
 		cmocka_unit_test(a_stop_before_the_start_counts),
 		cmocka_unit_test(so_does_falling_quiet),
 		cmocka_unit_test(an_app_goes_on_with_the_workers_there_are_when_the_system_has_no_more),
+		cmocka_unit_test(a_check_finds_what_a_start_would),
+		cmocka_unit_test(so_does_info),
+		cmocka_unit_test(a_token_provider_can_be_taken_back),
 		cmocka_unit_test(a_file_of_health_that_cannot_be_touched_is_told_at_the_start),
 	};
 

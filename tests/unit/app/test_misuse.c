@@ -203,13 +203,22 @@ there_may_be_no_app_to_free(void **unused)
 
 static const struct call drawing[] = { DRAWING(ROW) };
 
+static carafe_rc
+handle(carafe_consumer *c, const carafe_message *m)
+{
+	(void)c, (void)m;
+	return CARAFE_OK;
+}
+
+static const carafe_handler handler = { .message = handle };
+
 static void
 nothing_can_be_drawn_any_more_once_it_was_checked(void **unused)
 {
 	(void)unused;
 	app = carafe_new(.kafka = CARAFE_KV({ "bootstrap.servers", "127.0.0.1:1" }));
 	group = carafe_group(app, "misuse");
-	route = carafe_route(group, "orders", .inactive = 1);
+	route = carafe_route(group, "orders", .handler = &handler);
 	assert_int_equal(carafe_check(app, NULL, NULL), 0);
 	each (call, drawing)
 		expect_abort(call, "the app was started or checked, and nothing can be drawn any more");
@@ -230,7 +239,7 @@ there_is_no_command_line_once_it_was_checked(void **unused)
 {
 	(void)unused;
 	app = carafe_new(.kafka = CARAFE_KV({ "bootstrap.servers", "127.0.0.1:1" }));
-	carafe_route(carafe_group(app, "misuse"), "orders", .inactive = 1);
+	carafe_route(carafe_group(app, "misuse"), "orders", .handler = &handler);
 	assert_int_equal(carafe_check(app, NULL, NULL), 0);
 	expect_abort(&(struct call){ "carafe_main", call_main }, "leave out carafe_check()");
 	carafe_free(app);
