@@ -4,6 +4,7 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/http.h>
+#include <event2/listener.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ struct crf_liveness {
 	struct crf_thread thread;
 	struct event_base *base;
 	struct evhttp *http;
+	struct evconnlistener *listener; /* http's; NULL: nobody asks over HTTP */
 	struct event *ticker;
 	struct event *closer;
 	struct crf_awake awake;
@@ -124,9 +126,19 @@ answer(struct evhttp_request *request, void *arg)
 	evbuffer_free(body);
 }
 
+/* There are no descriptors: libevent would try again at once, and complain on stderr each time. */
+static void
+wait_for_tick(struct evconnlistener *listener, void *arg)
+{
+	(void)arg;
+	evconnlistener_disable(listener);
+}
+
 static carafe_rc
 listen_http(struct crf_liveness *l, const struct crf_values *v, carafe_error *err)
 {
+	struct evhttp_bound_socket *bound;
+
 	if ((l->http = evhttp_new(l->base)) == NULL)
 		return crf_error(err, CARAFE_SYSTEM, "liveness: no HTTP server could be made");
 	evhttp_set_max_headers_size(l->http, REQUEST_BOUND);
@@ -134,8 +146,11 @@ listen_http(struct crf_liveness *l, const struct crf_values *v, carafe_error *er
 	evhttp_set_timeout(l->http, REQUEST_TIMEOUT);
 	evhttp_set_allowed_methods(l->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
 	evhttp_set_gencb(l->http, answer, l);
-	if (evhttp_bind_socket(l->http, v->liveness_host, (ev_uint16_t)v->liveness_port) != 0)
+	bound = evhttp_bind_socket_with_handle(l->http, v->liveness_host, (ev_uint16_t)v->liveness_port);
+	if (bound == NULL)
 		return crf_error_errno(err, errno, "liveness: cannot listen on %s port %d", v->liveness_host, v->liveness_port);
+	l->listener = evhttp_bound_socket_get_listener(bound);
+	evconnlistener_set_error_cb(l->listener, wait_for_tick);
 	return CARAFE_OK;
 }
 
@@ -171,6 +186,8 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd, (void)what;
 	if (atomic_load(&l->engine->app->stop))
 		say_stopping(l);
+	if (l->listener != NULL)
+		evconnlistener_enable(l->listener);
 	if (!is_healthy(&s) || atomic_load(&l->given_up))
 		return;
 	if (v->liveness_file[0] != '\0')

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -55,6 +57,75 @@ a_head_comes_without_a_body(void **state)
 	assert_int_equal(strncmp(text, "HTTP/1.1 200", 12), 0);
 	assert_non_null(head_end = strstr(text, "\r\n\r\n"));
 	assert_int_equal(strncmp(head_end + 4, "HTTP/1.1 200", 12), 0);
+	it_stop(app);
+}
+
+/* How much has been written to a file that stands in for stderr; stderr comes back. */
+static off_t
+end_stderr(int file, int before)
+{
+	off_t size = lseek(file, 0, SEEK_CUR);
+
+	assert_int_equal(dup2(before, STDERR_FILENO), STDERR_FILENO);
+	close(before);
+	close(file);
+	return size;
+}
+
+/* Nobody in this process can open anything more until it is given back what this returns. */
+static rlim_t
+take_descriptors(void)
+{
+	int free_now = dup(STDERR_FILENO);
+	struct rlimit limit;
+	rlim_t before;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	before = limit.rlim_cur;
+	limit.rlim_cur = (rlim_t)free_now;
+	close(free_now);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	return before;
+}
+
+static void
+give_descriptors(rlim_t count)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = count;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* A question for which there is no descriptor waits until there is one; nobody turns round and round meanwhile. */
+static void
+without_descriptors_the_endpoint_waits(void **state)
+{
+	static const char request[] = "GET / HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n";
+	const char *port = it_free_port();
+	struct sockaddr_in a = it_loopback(atoi(port));
+	carafe *app = it_app(.settings = CARAFE_KV({ "liveness.port", port }, { "liveness.host", "127.0.0.1" }));
+	char text[16] = "";
+	int fd, before, file;
+	rlim_t count;
+
+	(void)state;
+	it_route(app, it_name("group"), it_topic("descriptors", 1, NULL), it_message_handler, it_sink_new());
+	it_start(app);
+	before = dup(STDERR_FILENO);
+	file = memfd_create("stderr", MFD_CLOEXEC);
+	assert_int_equal(dup2(file, STDERR_FILENO), STDERR_FILENO);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	count = take_descriptors();
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL), sizeof(request) - 1);
+	it_nap(2500); /* two ticks */
+	give_descriptors(count);
+	assert_int_equal(recv(fd, text, 12, MSG_WAITALL), 12);
+	assert_int_equal(strncmp(text, "HTTP/1.1 200", 12), 0);
+	close(fd);
+	assert_int_equal(end_stderr(file, before), 0); /* where libevent complains, each time round */
 	it_stop(app);
 }
 
@@ -205,6 +276,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		IT(a_port_that_is_taken_is_told_at_the_start),
 		IT(a_head_comes_without_a_body),
+		IT(without_descriptors_the_endpoint_waits),
 		IT(the_file_is_there_while_the_app_is),
 		IT(systemd_is_told),
 		IT(a_connection_that_is_held_up_is_told_by_the_endpoint_the_file_and_systemd),
