@@ -191,11 +191,13 @@ what_was_marked_before_a_failure_is_not_given_again(void **state)
 static carafe_rc
 mark_back_and_fail(struct it_sink *s, carafe_consumer *c, const carafe_batch *b)
 {
-	if (atomic_fetch_add(&s->flag, 1) > 0)
+	if (atomic_fetch_add(&s->flag, 1) > 0) {
+		it_gate_wait(s->gate);
 		return CARAFE_OK;
+	}
 	carafe_mark(c, carafe_batch_at(b, 7));
-	carafe_commit(c, NULL);
 	carafe_mark(c, carafe_batch_at(b, 3));
+	carafe_commit(c, NULL);
 	return carafe_fail(c, "back to 4");
 }
 
@@ -209,10 +211,13 @@ marking_an_earlier_message_moves_the_retry_and_not_the_commit(void **state)
 	(void)state;
 	it_produce_many(topic, 0, 0, 10);
 	s->on_batch = mark_back_and_fail;
+	s->gate = it_gate_new();
 	it_route(app, group, topic, it_batch_handler, s);
 	it_start(app);
+	it_until(it_gate_waiting(s->gate) == 1);
+	assert_int_equal(it_committed(group, topic, 0), 8);
+	it_gate_open(s->gate);
 	it_until(it_handled(s) >= 16);
-	assert_true(it_committed(group, topic, 0) >= 8);
 	it_stop(app);
 	assert_int_equal(it_handled(s), 16);
 	assert_int_equal(it_at(s, CARAFE_HOOK_CONSUME, 10).offset, 4);
