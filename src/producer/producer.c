@@ -12,6 +12,7 @@
 #define POLL_MS 1000 /* longest sleep of the thread; a stop wakes it */
 #define REPEAT (5 * CRF_SECOND) /* librdkafka says the same many times a second while brokers are away */
 #define PURGE_MS 100 /* between two attempts at making what is left fail */
+#define RENEWAL (10 * CRF_SECOND) /* a client whose rights are missing would fail at once, again and again */
 
 /* ------------------------------------------------------------------------------------------------ callbacks */
 
@@ -42,6 +43,7 @@ on_error(rd_kafka_t *rk, int code, const char *text, void *opaque)
 	if (code == RD_KAFKA_RESP_ERR__FATAL) {
 		code = rd_kafka_fatal_error(rk, fatal, sizeof(fatal));
 		text = fatal;
+		p->failed = true;
 	}
 	if (crf_kafka_rc(code) == CARAFE_UNAVAILABLE && !crf_thin_pass(&p->errors, code, crf_now(), REPEAT))
 		return;
@@ -122,7 +124,6 @@ make_conf(struct crf_producer *p, const struct crf_kvs *kafka, carafe_error *err
 	crf_kvs_set(&all, "log.queue", "true", "carafe");
 	crf_kvs_set(&all, "sticky.partitioning.linger.ms", "0", "carafe"); /* sticky: no partitioner is asked without a key */
 	conf = crf_native_conf(&all, CRF_PRODUCER, err);
-	p->by_key = configured_partitioner(&all);
 	crf_kvs_fini(&all);
 	if (conf == NULL)
 		return NULL;
@@ -133,20 +134,102 @@ make_conf(struct crf_producer *p, const struct crf_kvs *kafka, carafe_error *err
 	return conf;
 }
 
+/* ------------------------------------------------------------------------------------------------ its client */
+
+static carafe_rc
+open_client(struct crf_producer *p, rd_kafka_t **rk, carafe_error *err)
+{
+	rd_kafka_conf_t *conf = make_conf(p, &p->kafka, err);
+	carafe_rc rc;
+
+	if (conf == NULL)
+		return CARAFE_CONFIG;
+	if ((rc = crf_native_new(rk, CRF_PRODUCER, conf, err)) == CARAFE_OK)
+		rd_kafka_set_log_queue(*rk, NULL); /* the queue that rd_kafka_poll serves */
+	return rc;
+}
+
+static void
+close_client(rd_kafka_t *rk, rd_kafka_queue_t *queue, struct crf_map *topics)
+{
+	size_t at = 0;
+	void *topic;
+
+	while (crf_map_next(topics, &at, &topic) != NULL)
+		rd_kafka_topic_destroy(topic);
+	crf_map_fini(topics);
+	rd_kafka_queue_destroy(queue);
+	rd_kafka_destroy(rk);
+}
+
+/* Nothing takes off from here on; whether anything is flying still. */
+static bool
+begin_renewing(struct crf_producer *p)
+{
+	bool flying;
+
+	crf_lock(&p->mu);
+	p->renewing = true;
+	flying = !crf_list_empty(&p->flying);
+	crf_unlock(&p->mu);
+	return flying;
+}
+
+static void
+replace_client(struct crf_producer *p, rd_kafka_t *rk)
+{
+	rd_kafka_queue_t *old_queue = p->queue, *queue = rd_kafka_queue_get_main(rk);
+	struct crf_map topics = p->topics;
+	rd_kafka_t *old = p->rk;
+
+	crf_lock(&p->mu);
+	p->rk = rk;
+	p->queue = queue;
+	p->topics = (struct crf_map){ 0 };
+	p->renewing = false;
+	crf_unlock(&p->mu);
+	close_client(old, old_queue, &topics);
+}
+
+/* A client that has failed for good accepts nothing any more, and never will: another one takes its place. */
+static void
+renew(struct crf_producer *p)
+{
+	crf_ns now = crf_now();
+	rd_kafka_t *rk;
+
+	if (p->renewed != 0 && now - p->renewed < RENEWAL)
+		return;
+	p->renewed = now;
+	if (open_client(p, &rk, NULL) != CARAFE_OK)
+		return;
+	while (begin_renewing(p)) {
+		rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+		rd_kafka_poll(p->rk, PURGE_MS);
+	}
+	p->failed = false;
+	replace_client(p, rk);
+}
+
 static void *
 serve(void *arg)
 {
 	struct crf_producer *p = arg;
 
-	while (!atomic_load(&p->stop))
+	while (!atomic_load(&p->stop)) {
 		rd_kafka_poll(p->rk, POLL_MS);
+		if (p->failed)
+			renew(p);
+	}
 	return NULL;
 }
+
+/* ------------------------------------------------------------------------------------------------ the beginning */
 
 static void
 discard(struct crf_producer *p)
 {
-	crf_map_fini(&p->topics);
+	crf_kvs_fini(&p->kafka);
 	crf_cond_fini(&p->progress);
 	crf_mutex_fini(&p->mu);
 	crf_tokens_unref(p->opaque.tokens);
@@ -157,20 +240,19 @@ carafe_rc
 crf_producer_new(struct crf_producer **producer, const struct crf_kvs *kafka, struct crf_bus *bus, carafe_error *err)
 {
 	struct crf_producer *p = crf_new(struct crf_producer);
-	rd_kafka_conf_t *conf;
-	carafe_rc rc = CARAFE_CONFIG;
+	carafe_rc rc;
 
 	p->opaque.tokens = crf_tokens_ref(kafka->tokens);
 	p->bus = bus;
 	crf_mutex_init(&p->mu);
 	crf_cond_init(&p->progress);
 	crf_list_init(&p->flying);
-	if ((conf = make_conf(p, kafka, err)) == NULL ||
-	    (rc = crf_native_new(&p->rk, CRF_PRODUCER, conf, err)) != CARAFE_OK) {
+	crf_kvs_copy(&p->kafka, kafka);
+	p->by_key = configured_partitioner(&p->kafka);
+	if ((rc = open_client(p, &p->rk, err)) != CARAFE_OK) {
 		discard(p);
 		return rc;
 	}
-	rd_kafka_set_log_queue(p->rk, NULL); /* the queue that rd_kafka_poll serves */
 	p->queue = rd_kafka_queue_get_main(p->rk);
 	crf_thread_start(&p->thread, "crf-producer", serve, p);
 	*producer = p;
@@ -180,13 +262,21 @@ crf_producer_new(struct crf_producer **producer, const struct crf_kvs *kafka, st
 /* ------------------------------------------------------------------------------------------------ the end */
 
 static void
-destroy_topics(struct crf_producer *p)
+purge(struct crf_producer *p)
 {
-	size_t at = 0;
-	void *topic;
+	crf_lock(&p->mu); /* or the client might be replaced meanwhile */
+	rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+	crf_unlock(&p->mu);
+}
 
-	while (crf_map_next(&p->topics, &at, &topic) != NULL)
-		rd_kafka_topic_destroy(topic);
+static void
+end_thread(struct crf_producer *p)
+{
+	atomic_store(&p->stop, true);
+	crf_lock(&p->mu);
+	rd_kafka_queue_yield(p->queue);
+	crf_unlock(&p->mu);
+	crf_thread_join(&p->thread);
 }
 
 void
@@ -195,12 +285,8 @@ crf_producer_free(struct crf_producer *p, int timeout_ms)
 	if (p == NULL)
 		return;
 	for (int wait = timeout_ms; crf_producer_flush(p, wait, NULL) != CARAFE_OK; wait = PURGE_MS)
-		rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-	atomic_store(&p->stop, true);
-	rd_kafka_queue_yield(p->queue);
-	crf_thread_join(&p->thread);
-	destroy_topics(p);
-	rd_kafka_queue_destroy(p->queue);
-	rd_kafka_destroy(p->rk);
+		purge(p);
+	end_thread(p);
+	close_client(p->rk, p->queue, &p->topics);
 	discard(p);
 }

@@ -40,12 +40,13 @@ struct crf_delivery {
 typedef void (*crf_delivered_fn)(const struct crf_delivery *d, void *arg);
 
 /* kafka: the app's list; what only consumers know is left out, defaults filled in (message.timeout.ms 150000, nagle off,
- * allow.auto.create.topics as told by the list). Starts the thread. */
+ * allow.auto.create.topics as told by the list). Starts the thread, which makes the client anew when that has failed for good: an
+ * idempotent one's does. */
 carafe_rc crf_producer_new(struct crf_producer **p, const struct crf_kvs *kafka, struct crf_bus *bus, carafe_error *err);
 /* Why brokers say that the topic cannot be written to: 0 when it can. Asks them for up to timeout_ms. */
 int crf_producer_topic_error(struct crf_producer *p, const char *topic, int timeout_ms);
 /* Copies the record and sends it in the background. done may be NULL. CARAFE_TIMEOUT when librdkafka's queue stayed full
- * for wait_ms (0: do not wait). Any thread. */
+ * for wait_ms (0: do not wait), CARAFE_UNAVAILABLE while the client is made anew. Any thread. */
 carafe_rc crf_produce(struct crf_producer *p, const struct crf_record *r, crf_delivered_fn done, void *arg, int wait_ms, carafe_error *err);
 /* Waits until everything accepted so far was delivered or failed; CARAFE_TIMEOUT otherwise. Any thread. */
 carafe_rc crf_producer_flush(struct crf_producer *p, int timeout_ms, carafe_error *err);

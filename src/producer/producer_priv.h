@@ -13,16 +13,20 @@ typedef int32_t (*crf_partitioner_fn)(
 
 struct crf_producer {
 	struct crf_native_opaque opaque; /* first; const after new */
-	rd_kafka_t *rk;
-	rd_kafka_queue_t *queue; /* what rd_kafka_poll serves, to wake it */
+	struct crf_kvs kafka; /* const after new */
+	rd_kafka_t *rk; /* written by the thread under mu, while nothing is flying: whoever has a flight may use it */
+	rd_kafka_queue_t *queue; /* likewise; what rd_kafka_poll serves, to wake it */
 	struct crf_bus *bus;
 	struct crf_thread thread;
 	struct crf_thin errors; /* the thread's */
+	bool failed;            /* the thread's: rk has, for good */
+	crf_ns renewed;         /* the thread's: when that was last tried; 0: never */
 	crf_partitioner_fn by_key; /* const after new: the configured one */
 	atomic_bool stop;
 	struct crf_mutex mu;
 	struct crf_cond progress; /* a record came to its end */
 	struct crf_list flying;   /* mu: struct crf_flight, oldest first */
+	bool renewing;            /* mu: nothing may fly */
 	uint64_t accepted;        /* mu */
 	uint64_t finished;        /* mu */
 	struct crf_map topics;    /* mu, which is held while librdkafka makes one: name -> rd_kafka_topic_t */

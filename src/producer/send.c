@@ -8,13 +8,19 @@
 
 /* ------------------------------------------------------------------------------------------------ in flight */
 
-static void
+/* False while the client is being made anew. */
+static bool
 take_off(struct crf_producer *p, struct crf_flight *f)
 {
+	bool may;
+
 	crf_lock(&p->mu);
-	f->number = ++p->accepted;
-	crf_list_append(&p->flying, &f->link);
+	if ((may = !p->renewing)) {
+		f->number = ++p->accepted;
+		crf_list_append(&p->flying, &f->link);
+	}
 	crf_unlock(&p->mu);
+	return may;
 }
 
 void
@@ -76,10 +82,18 @@ topic_handle(struct crf_producer *p, const char *name)
 int
 crf_producer_topic_error(struct crf_producer *p, const char *topic, int timeout_ms)
 {
-	rd_kafka_topic_t *handle = topic_handle(p, topic);
-	int partitions;
+	struct crf_flight *f = crf_new(struct crf_flight); /* keeps the client in its place */
+	rd_kafka_topic_t *handle;
+	int partitions, code;
 
-	return handle != NULL ? crf_native_ask_for_topic(p->rk, handle, timeout_ms, &partitions) : rd_kafka_last_error();
+	if (!take_off(p, f)) {
+		free(f);
+		return RD_KAFKA_RESP_ERR__FATAL;
+	}
+	handle = topic_handle(p, topic);
+	code = handle != NULL ? crf_native_ask_for_topic(p->rk, handle, timeout_ms, &partitions) : rd_kafka_last_error();
+	crf_flight_land(p, f);
+	return code;
 }
 
 static rd_kafka_headers_t *
@@ -189,30 +203,42 @@ flight_new(const struct crf_record *r, crf_delivered_fn done, void *arg)
 	return f;
 }
 
-carafe_rc
-crf_produce(struct crf_producer *p, const struct crf_record *r, crf_delivered_fn done, void *arg, int wait_ms, carafe_error *err)
+static carafe_rc
+send_flight(struct crf_producer *p, const struct crf_record *r, struct crf_flight *f, int wait_ms, carafe_error *err)
 {
 	rd_kafka_topic_t *topic = topic_handle(p, r->topic);
 	CRF_AUTO_FREE char *what = NULL;
 	rd_kafka_headers_t *headers;
 	rd_kafka_error_t *error;
-	struct crf_flight *f;
 
 	if (topic == NULL)
 		return crf_error_kafka(err, CARAFE_INVALID, rd_kafka_last_error(), "\"%s\" is no topic to produce to: %s",
 		    r->topic, rd_kafka_err2str(rd_kafka_last_error()));
 	headers = make_headers(r);
-	f = flight_new(r, done, arg);
-	take_off(p, f);
 	error = send_patiently(p, topic, r, headers, f, wait_ms);
 	if (error == NULL)
 		return CARAFE_OK;
 
-	crf_flight_land(p, f);
 	if (headers != NULL)
 		rd_kafka_headers_destroy(headers);
 	what = crf_format("cannot produce to %s", r->topic);
 	return crf_native_fail_error(p->rk, err, error, what);
+}
+
+carafe_rc
+crf_produce(struct crf_producer *p, const struct crf_record *r, crf_delivered_fn done, void *arg, int wait_ms, carafe_error *err)
+{
+	struct crf_flight *f = flight_new(r, done, arg);
+	carafe_rc rc;
+
+	if (!take_off(p, f)) {
+		free(f);
+		return crf_error_kafka(err, CARAFE_UNAVAILABLE, RD_KAFKA_RESP_ERR__FATAL,
+		    "cannot produce to %s: the producer has failed for good, and is just being made anew", r->topic);
+	}
+	if ((rc = send_flight(p, r, f, wait_ms, err)) != CARAFE_OK)
+		crf_flight_land(p, f);
+	return rc;
 }
 
 carafe_rc
