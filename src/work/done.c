@@ -65,6 +65,18 @@ read_number(const char **text, int64_t *n)
 	return true;
 }
 
+/* As a commit's metadata it may be anybody's. */
+static bool
+read_gap(const char **text, int64_t *last)
+{
+	int64_t gap;
+
+	if (!read_number(text, &gap) || gap < 1 || gap > INT64_MAX - *last)
+		return false;
+	*last += gap;
+	return true;
+}
+
 static void
 add(struct crf_done *d, int64_t offset)
 {
@@ -75,23 +87,20 @@ add(struct crf_done *d, int64_t offset)
 static bool
 read_all(const char *text, struct crf_done *d)
 {
-	int64_t epoch, last, gap;
+	int64_t epoch, last;
 
 	if (!read_number(&text, &epoch) || !read_number(&text, &last) || last < 0)
 		return false;
 	d->epoch = (int32_t)epoch;
 	add(d, last);
 	while (strncmp(text, " =", 2) != 0) {
-		if (!read_number(&text, &gap) || gap < 1)
+		if (!read_gap(&text, &last))
 			return false;
-		add(d, last += gap);
+		add(d, last);
 	}
 	text += 2;
 	d->end = last;
-	if (!read_number(&text, &gap) || gap < 1 || *text != '\0')
-		return false;
-	d->end += gap;
-	return true;
+	return read_gap(&text, &d->end) && *text == '\0';
 }
 
 bool

@@ -62,7 +62,8 @@ another_text_says_nothing(void **unused)
 {
 	static const char *const texts[] = { NULL, "", "resume at line 17", "carafe/1", "carafe/1 ", "carafe/1 7", "carafe/1 7 10",
 		"carafe/1 7 10 =", "carafe/1 7 10 =0", "carafe/1 7 10 =-5", "carafe/1 7 10 0 =5", "carafe/1 7 10 -3 =5", "carafe/1 7 -10 =5",
-		"carafe/1 7 10 =5 ", "carafe/1 7 10 2 =5x", "carafe/2 7 10 2 =5" };
+		"carafe/1 7 10 =5 ", "carafe/1 7 10 2 =5x", "carafe/2 7 10 2 =5",
+		"carafe/1 7 10 9223372036854775807 9223372036854775807 =20", "carafe/1 7 10 =9223372036854775807" };
 	struct crf_done d;
 
 	(void)unused;
