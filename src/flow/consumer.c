@@ -146,9 +146,7 @@ make(struct crf_flow *f, const struct crf_topic *t, int32_t partition, const str
 void
 crf_consumer_list(struct carafe_consumer *c)
 {
-	crf_lock(&c->flow->mu);
 	crf_list_append(&c->flow->consumers, &c->link);
-	crf_unlock(&c->flow->mu);
 }
 
 struct carafe_consumer *
@@ -158,7 +156,9 @@ crf_consumer_new(struct crf_flow *f, const struct crf_topic *t, int32_t partitio
 	struct carafe_consumer *c = make(f, t, partition, from, source);
 
 	crf_plan_opened(c->plan, c);
+	crf_lock(&f->mu);
 	crf_consumer_list(c);
+	crf_unlock(&f->mu);
 	return c;
 }
 

@@ -91,7 +91,7 @@ extern const struct crf_lane_ops crf_flow_ops;
 /* A strand of the partition that whole has, to be listed once it is as it should be. */
 struct carafe_consumer *crf_consumer_new_strand(const struct carafe_consumer *whole, const struct crf_source_ops *from,
     void *source);
-/* From here on others know it. */
+/* From here on others know it, and may wake it. flow.mu held. */
 void crf_consumer_list(struct carafe_consumer *c);
 
 /* Whether m may be a message that it was given; NULL is none. */

@@ -109,8 +109,10 @@ open_strand(struct carafe_consumer *whole, int number, crf_ns first_tick)
 	}
 	if (first_tick > 0)
 		c->lane.next_tick = first_tick;
+	crf_lock(&c->flow->mu); /* who knows it may wake it, which must be open then; and once it is open, it may go */
 	crf_consumer_list(c);
 	crf_spread_open(k->spread, number, &c->lane);
+	crf_unlock(&whole->flow->mu);
 }
 
 /* ------------------------------------------------------------------------------------------------ the partition's consumer */
