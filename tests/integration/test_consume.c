@@ -260,6 +260,8 @@ without_persistence_each_batch_starts_with_zeroes(void **state)
 
 /* ------------------------------------------------------------------------------------------------ isolation */
 
+#define HOUR 3600000
+
 static carafe_rc
 fail_partition_0(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
 {
@@ -270,15 +272,18 @@ fail_partition_0(struct it_sink *s, carafe_consumer *c, const carafe_message *m)
 static void
 a_partition_that_always_fails_holds_up_no_other(void **state)
 {
-	const char *topic = it_topic("poison", 4, NULL), *group = it_name("group");
-	struct it_sink *s = it_sink_new();
+	const char *topic = it_topic("poison", 4, NULL), *rare = it_topic("rare", 1, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new(), *backs_off = it_sink_new();
 	carafe *app = it_app(.protocol = it_protocol(state), .concurrency = 1);
 
+	s->on_message = backs_off->on_message = fail_partition_0;
+	it_route(app, group, topic, it_message_handler, s);
+	carafe_retry(it_route(app, group, rare, it_message_handler, backs_off), .timeout = HOUR, .max_timeout = HOUR);
+	it_produce(rare, 0, "poison");
+	it_start(app);
+	it_until(it_handled(backs_off) == 1); /* no worker waits with it */
 	for (int p = 0; p < 4; p++)
 		it_produce_many(topic, p, 0, 25);
-	s->on_message = fail_partition_0;
-	it_route(app, group, topic, it_message_handler, s);
-	it_start(app);
 	for (int p = 1; p < 4; p++)
 		it_until(it_handled_in(s, topic, p) == 25);
 	it_until(it_handled_in(s, topic, 0) >= 5);

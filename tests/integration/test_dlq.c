@@ -329,7 +329,7 @@ nothing_is_committed_before_the_dead_letter_is_acknowledged(void **state)
 	const char *dead = it_name("appears"); /* until then the producer keeps the letter, for half a minute */
 	struct it_events *events = it_events_new();
 	struct it_sink *s = it_sink_new();
-	carafe *app = it_app(.events = events);
+	carafe *app = it_app(.concurrency = 1, .events = events);
 	struct it_messages letters;
 
 	(void)state;
@@ -359,7 +359,7 @@ without_its_topic_the_partition_waits_and_goes_on_when_it_appears(void **state)
 	const char *topic = it_topic("no-dead", 2, NULL), *dead = it_name("appears"), *group = it_name("group");
 	struct it_events *events = it_events_new();
 	struct it_sink *s = it_sink_new();
-	carafe *app = it_app(.events = events, .kafka = IMPATIENT);
+	carafe *app = it_app(.concurrency = 1, .events = events, .kafka = IMPATIENT);
 	struct it_messages letters;
 	struct it_event failed;
 
@@ -395,7 +395,7 @@ a_dead_letter_that_is_refused_is_not_skipped(void **state)
 	const char *dead = it_topic("narrow", 1, CARAFE_KV({ "max.message.bytes", "1000" }));
 	struct it_events *events = it_events_new();
 	struct it_sink *s = it_sink_new();
-	carafe *app = it_app(.events = events);
+	carafe *app = it_app(.concurrency = 1, .events = events);
 	struct it_messages letters;
 	char big[3000];
 
@@ -427,7 +427,7 @@ a_message_too_large_for_the_producer_waits_and_holds_up_nobody(void **state)
 	const char *dead = it_topic("dead", 1, CARAFE_KV({ "max.message.bytes", "4000000" }));
 	struct it_events *events = it_events_new();
 	struct it_sink *s = it_sink_new();
-	carafe *app = it_app(.events = events);
+	carafe *app = it_app(.concurrency = 1, .events = events);
 	char *big = malloc(2000000);
 
 	(void)state;
