@@ -281,15 +281,21 @@ resume(struct crf_lane *l, crf_ns now)
 {
 	struct carafe_consumer *c = l->flow;
 
-	if (c->keys->asked) {
+	if (c->keys->asked)
 		recall(c);
-	} else if (!c->seek.going) {
+	else if (!c->seek.going)
 		crf_spread_await(spread_of(l));
-	} else {
-		crf_spread_forget(spread_of(l)); /* somebody wants it again */
-		c->keys->recalled = true;
+	else
 		crf_flow_ops.resume(l, now);
-	}
+}
+
+static void
+sought(struct crf_lane *l)
+{
+	struct carafe_consumer *c = l->flow;
+
+	crf_spread_forget(spread_of(l));
+	c->keys->recalled = true; /* nobody wants to know any more */
 }
 
 /* Hooks are the strands'. There must be one for them. */
@@ -359,6 +365,7 @@ opened(struct carafe_consumer *c, const void *conf)
 	k->whole.raised = raised;
 	k->whole.at_rest = at_rest;
 	k->whole.note = note;
+	k->whole.sought = sought;
 	k->whole.back = back;
 	k->whole.finished = finished;
 	k->whole.gone = gone;

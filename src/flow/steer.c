@@ -251,6 +251,8 @@ arrive_at(struct carafe_consumer *c, int64_t offset, const struct crf_wish *w, c
 	l->strand.attempt = 0;
 	crf_failures_clear(&c->failures);
 	crf_window_forget(c);
+	if (l->ops->sought != NULL)
+		l->ops->sought(l);
 	CRF_EMIT(c->flow->bus, CARAFE_EV_CONSUMER_SOUGHT, CRF_WHERE(c), CRF_INT(OFFSET, offset));
 }
 

@@ -66,6 +66,7 @@ struct crf_lane_ops {
 	void (*raised)(struct crf_lane *l, unsigned signals); /* before the lane learns of them itself; any thread */
 	bool (*at_rest)(const struct crf_lane *l); /* in the place of what the strand awaits; any thread */
 	char *(*note)(const struct crf_lane *l); /* for the metadata of a commit, NULL nothing; the caller frees it; any thread */
+	void (*sought)(struct crf_lane *l); /* it goes on elsewhere: what others did is wanted again, too */
 	void (*back)(struct crf_lane *l, bool anew); /* the log steps back, with nothing in hand; anew: it is another one */
 	bool (*finished)(struct crf_lane *l, unsigned signals); /* they have done what these signals ask of them; wakes when so */
 };

@@ -1144,6 +1144,27 @@ what_makes_no_sense_is_a_mistake(void **unused)
 	mistake("", .distribution = CARAFE_KEYS_CONSISTENT); /* concurrency */
 }
 
+/* In hand, not given away yet. */
+static void
+what_was_done_before_is_done_again_when_somebody_goes_back_to_it(void **unused)
+{
+	struct crf_wish w = { .seeks = true, .outside = true, .to = { CRF_AT_OFFSET, 12 } };
+
+	(void)unused;
+	rig_init(&r, &handling);
+	carafe_keys(r.route, .max = 2);
+	rig_run(&r);
+	r.source.note = "carafe/1 -1 10 =10";
+	r.source.committed = 10;
+	r.source.answers_late = true;
+	feed("A10 A11 A12 A13");
+	expect(&r, "");
+	crf_flow_wish(&r.flow, "billing", "orders", 0, &w);
+	fake_answer(&r.source);
+	expect(&r, "sought 12;A12 s0 a1;A13 s0 a1;");
+	rig_fini(&r);
+}
+
 /* ------------------------------------------------------------------------------------------------ another log */
 
 static void
@@ -1299,6 +1320,7 @@ main(void)
 		cmocka_unit_test(what_was_done_before_is_given_back_though_there_is_a_pause),
 		cmocka_unit_test(a_seek_from_outside_waits_for_what_is_in_hand),
 		cmocka_unit_test(what_makes_no_sense_is_a_mistake),
+		cmocka_unit_test(what_was_done_before_is_done_again_when_somebody_goes_back_to_it),
 		cmocka_unit_test(marks_of_a_log_that_is_no_more_do_not_count_for_the_next),
 		cmocka_unit_test(a_mark_of_a_log_that_is_no_more_is_none_of_the_next),
 		cmocka_unit_test(what_is_in_hand_of_a_log_that_is_no_more_is_not_marked_in_the_next),
