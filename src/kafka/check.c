@@ -364,10 +364,19 @@ check_producer(const struct check *c)
 
 /* ------------------------------------------------------------------------------------------------ security */
 
+/* librdkafka takes a text that is empty for one that was not given. */
+static bool
+is_given(const struct check *c, const char *key)
+{
+	const struct crf_kv *kv = find(c, key);
+
+	return kv != NULL && kv->value[0] != '\0';
+}
+
 static void
 need(const struct check *c, const char *key, const char *because)
 {
-	if (find(c, key) == NULL)
+	if (!is_given(c, key))
 		problem(c, key, "must be set: %s", because);
 }
 
@@ -407,7 +416,7 @@ check_sasl(const struct check *c)
 
 	if (strncasecmp(value(c, "security.protocol"), "sasl", 4) != 0)
 		return;
-	if (find(c, "sasl.mechanisms") == NULL && find(c, "sasl.username") != NULL) {
+	if (find(c, "sasl.mechanisms") == NULL && is_given(c, "sasl.username")) {
 		problem(c, "sasl.mechanisms",
 		    "must be set: a user name is for PLAIN or SCRAM-SHA-512, but %s is what librdkafka takes by itself", mechanism);
 	} else if (strcmp(mechanism, "GSSAPI") == 0) {
@@ -427,9 +436,9 @@ static void
 check_both(const struct check *c)
 {
 	check_order(c, "reconnect.backoff.ms", "reconnect.backoff.max.ms", 0);
-	if (find(c, "ssl.keystore.location") != NULL)
+	if (is_given(c, "ssl.keystore.location"))
 		need(c, "ssl.keystore.password", "ssl.keystore.location needs it");
-	if (find(c, "https.ca.location") != NULL && find(c, "https.ca.pem") != NULL)
+	if (is_given(c, "https.ca.location") && is_given(c, "https.ca.pem"))
 		problem(c, "https.ca.pem", "does not go with https.ca.location: set one of them");
 	check_sasl(c);
 }
