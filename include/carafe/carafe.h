@@ -355,7 +355,8 @@ CARAFE_API void carafe_scale(carafe *app, int concurrency);
  * after carafe_start. */
 CARAFE_API int carafe_check(carafe *app, void (*fn)(const char *path, const char *problem, void *arg), void *arg);
 
-/* Writes what every thread and every partition is doing as process.dump events. Any thread. */
+/* Writes what every thread and every partition is doing as process.dump events. Each thread that does not block SIGURG, yours
+ * included, is sent it to tell its stack: what it waits in may be interrupted (EINTR). Any thread. */
 CARAFE_API void carafe_dump(carafe *app);
 
 #ifdef __cplusplus
