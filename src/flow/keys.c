@@ -253,7 +253,7 @@ back(struct crf_lane *l, bool anew)
 		crf_spread_forget(spread_of(l));
 }
 
-/* What was given away cannot be gone back to. */
+/* What was given away cannot be gone back to, and what a seek has left out is not. */
 static void
 forget_given(struct crf_lane *l)
 {
@@ -261,6 +261,9 @@ forget_given(struct crf_lane *l)
 
 	if (b == NULL)
 		return;
+	for (size_t i = 0; i < b->head; i++)
+		if (b->messages[i].native_ != NULL)
+			l->from->free_native(l->source, b->messages[i].native_);
 	b->count -= b->head;
 	b->limit -= b->head;
 	memmove(b->messages, b->messages + b->head, b->count * sizeof(b->messages[0]));

@@ -1165,6 +1165,26 @@ what_was_done_before_is_done_again_when_somebody_goes_back_to_it(void **unused)
 	rig_fini(&r);
 }
 
+static void
+what_a_seek_leaves_out_is_let_go(void **unused)
+{
+	(void)unused;
+	rig_init(&r, &handling);
+	carafe_keys(r.route, .max = 2);
+	rig_run(&r);
+	r.source.answers_late = true;
+	feed("A10 A11 A12 A13");
+	expect(&r, "");
+	crf_flow_wish(&r.flow, "billing", "orders", 0, &(struct crf_wish){ .pauses = true, .until = CRF_NEVER, .seeks = true,
+	    .outside = true, .to = { CRF_AT_OFFSET, 12 } });
+	fake_answer(&r.source);
+	expect(&r, "paused 10 for -1;sought 12;");
+	crf_flow_wish(&r.flow, "billing", "orders", 0, &(struct crf_wish){ .pauses = true });
+	expect(&r, "resumed 12;A12 s0 a1;A13 s0 a1;");
+	assert_int_equal(r.source.out, 0);
+	rig_fini(&r);
+}
+
 /* ------------------------------------------------------------------------------------------------ another log */
 
 static void
@@ -1321,6 +1341,7 @@ main(void)
 		cmocka_unit_test(a_seek_from_outside_waits_for_what_is_in_hand),
 		cmocka_unit_test(what_makes_no_sense_is_a_mistake),
 		cmocka_unit_test(what_was_done_before_is_done_again_when_somebody_goes_back_to_it),
+		cmocka_unit_test(what_a_seek_leaves_out_is_let_go),
 		cmocka_unit_test(marks_of_a_log_that_is_no_more_do_not_count_for_the_next),
 		cmocka_unit_test(a_mark_of_a_log_that_is_no_more_is_none_of_the_next),
 		cmocka_unit_test(what_is_in_hand_of_a_log_that_is_no_more_is_not_marked_in_the_next),

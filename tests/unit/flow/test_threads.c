@@ -1,6 +1,6 @@
 /* The flow on real workers: a partition comes and goes while messages arrive, work is completed, letters are acknowledged and others
- * pause and look, all at once. Whatever happens, nothing that is not done is marked, no key is worked on twice at a time, and in the
- * end everything is done. Under ThreadSanitizer it says more. */
+ * pause, go back and look, all at once. Whatever happens, nothing that is not done is marked or noted as done, no key is worked on
+ * twice at a time, and in the end everything is done. Under ThreadSanitizer it says more. */
 #define TIME_GOES_ON
 #include "../work/episodes.h"
 #include "../work/fake_source.h"
@@ -11,8 +11,10 @@
 
 #include "app/app.h"
 #include "flow/consumer.h"
+#include "work/done.h"
 
 #define EPISODES 60
+#define SEEKS 6 /* from outside, in the time of an epoch */
 #define MESSAGES 60
 #define KEYS 7
 #define HANGS (60 * CRF_SECOND)
@@ -61,7 +63,9 @@ nap(uint64_t us)
 
 static struct crf_mutex source_mu; /* all of it; before pool.mu */
 static struct fake_source source;
+static int64_t next_push, end_push;
 static _Atomic int64_t marked_next; /* what of it is asked for with that held */
+static atomic_int seeks;
 
 static size_t
 take(void *f, void **natives, size_t max)
@@ -138,14 +142,50 @@ restated(void *f)
 
 static struct crf_source_ops ops; /* those of a fake, but for these */
 
-static void
-push(int64_t offset)
+static bool
+push(void)
 {
 	static const char *const keys[KEYS] = { "A", "B", "C", "D", "E", "F", "G" };
+	bool more;
 
 	crf_lock(&source_mu);
-	fake_push(&source, (struct native){ .offset = offset, .key = keys[offset % KEYS], .value = "v" });
+	if ((more = next_push < end_push)) {
+		fake_push(&source, (struct native){ .offset = next_push, .key = keys[next_push % KEYS], .value = "v" });
+		next_push++;
+	}
 	crf_unlock(&source_mu);
+	return more;
+}
+
+static void
+seek(void *f, struct crf_position to, crf_seek_fn *done, void *arg)
+{
+	crf_lock(&source_mu);
+	fake_seek(f, to, done, arg);
+	crf_unlock(&source_mu);
+}
+
+/* What was fetched is forgotten, unless brokers are away. */
+static void
+answer_seek(void)
+{
+	carafe_error err = { .rc = chance(20) ? CARAFE_TIMEOUT : CARAFE_OK };
+	crf_seek_fn *done;
+	void *arg;
+	int64_t to;
+
+	crf_lock(&source_mu);
+	done = source.seek_done;
+	arg = source.seek_arg;
+	to = source.sought.value;
+	source.seek_done = NULL;
+	if (done != NULL && err.rc == CARAFE_OK) {
+		fake_empty(&source);
+		next_push = to;
+	}
+	crf_unlock(&source_mu);
+	if (done != NULL)
+		done(arg, to, &err);
 }
 
 /* ------------------------------------------------------------------------------------------------ others */
@@ -220,16 +260,25 @@ see_turn(struct crf_task *task, crf_ns since, const char *worker, void *unused)
 	(void)crf_consumer_progress(crf_consumer_of_task(task), since, crf_now());
 }
 
-/* As an operator, the keeper and the liveness thread do. */
+static void
+wish(struct crf_wish w)
+{
+	crf_flow_wish(&t.flow, "billing", "orders", CARAFE_ALL_PARTITIONS, &w);
+}
+
+/* As an operator, the keeper and the liveness thread do; and the brokers. */
 static void *
 meddle(void *unused)
 {
 	(void)unused;
 	while (!atomic_load(&t.over)) {
-		struct crf_wish w = { .pauses = true, .until = chance(10) ? crf_now() + CRF_MS : 0 };
 		struct crf_buf text = { 0 };
 
-		crf_flow_wish(&t.flow, "billing", "orders", CARAFE_ALL_PARTITIONS, &w);
+		wish((struct crf_wish){ .pauses = true, .until = chance(10) ? crf_now() + CRF_MS : 0 });
+		if (chance(5) && atomic_fetch_add(&seeks, 1) < SEEKS)
+			wish((struct crf_wish){ .seeks = true, .outside = true,
+			    .to = { CRF_AT_OFFSET, (int64_t)rnd((uint64_t)atomic_load(&marked_next) + 1) } });
+		answer_seek();
 		crf_flow_describe(&t.flow, &text);
 		crf_buf_fini(&text);
 		crf_pool_running(t.pool, see_turn, NULL);
@@ -332,7 +381,7 @@ until(bool (*is)(void))
 		so = is();
 		crf_unlock(&source_mu);
 		check(so || crf_now() < hangs);
-		if (!so)
+		if (!so && (is == is_released || !push()))
 			nap(100);
 	}
 }
@@ -348,24 +397,51 @@ lose(void)
 	check(!source.broken && source.out == 0);
 }
 
-/* From what is marked on; what is marked then. */
-static int64_t
-hold_partition(int64_t from)
-{
-	int64_t end = from + 1 + (int64_t)rnd((uint64_t)(MESSAGES - from));
+static struct {
+	int64_t from;
+	char *note;
+} committed;
 
+/* As the connection does: the note, which is returned, may be of later. */
+static char *
+commit(void)
+{
+	struct crf_done done;
+	char *note;
+
+	committed.from = atomic_load(&marked_next);
+	note = crf_lane_note(source.lane);
+	crf_done_read(note, committed.from, &done);
+	for (int64_t offset = 0; offset < MESSAGES; offset++)
+		check(!crf_done_has(&done, offset, -1) || atomic_load(&t.done[offset]));
+	crf_done_fini(&done);
+	return note;
+}
+
+/* From what is committed on. */
+static void
+hold_partition(void)
+{
+	int64_t from = committed.from;
+	char *note;
+
+	crf_lock(&source_mu);
 	fake_init(&source, NULL);
 	source.marked = from;
 	atomic_store(&marked_next, from);
-	source.note = "";
+	source.note = committed.note != NULL ? committed.note : "";
 	source.committed = from;
+	next_push = from;
+	end_push = from + 1 + (int64_t)rnd((uint64_t)(MESSAGES - from));
+	atomic_store(&seeks, 0);
+	crf_unlock(&source_mu);
 	for (int k = 0; k < KEYS; k++)
 		atomic_store(&t.busy[k], false);
 	source.lane = crf_consumer_lane(crf_consumer_new(&t.flow, &t.app->routing.connections[0].topics[0], 0, &ops, &source));
 	crf_lane_wake(source.lane);
-	for (; from < end; from++)
-		push(from);
-	if (end == MESSAGES && chance(50))
+	while (push())
+		;
+	if (end_push == MESSAGES && chance(50))
 		until(is_all_marked);
 	else
 		nap(1000);
@@ -373,9 +449,11 @@ hold_partition(int64_t from)
 		crf_lane_raise(source.lane, chance(50) ? CRF_LANE_REVOKED : CRF_LANE_STOP);
 		until(is_drained);
 	}
+	note = commit();
 	lose();
 	fake_fini(&source);
-	return source.marked;
+	free(committed.note);
+	committed.note = note;
 }
 
 static void
@@ -415,6 +493,7 @@ begin(uint64_t seed)
 	atomic_store(&t.over, false);
 	for (int i = 0; i < MESSAGES; i++)
 		atomic_store(&t.done[i], false);
+	committed.from = 0;
 	draw();
 	t.pool = crf_pool_new(1 + (int)rnd(4));
 	crf_flow_init(&t.flow, t.app, t.app->bus, t.pool);
@@ -426,6 +505,8 @@ static void
 end(void)
 {
 	check(crf_list_empty(&t.flow.consumers));
+	free(committed.note);
+	committed.note = NULL;
 	crf_pool_free(t.pool);
 	crf_flow_fini(&t.flow);
 	carafe_free(t.app);
@@ -440,8 +521,8 @@ episode(uint64_t seed)
 	crf_thread_start(&others[0], "elsewhere", work_elsewhere, NULL);
 	crf_thread_start(&others[1], "elsewhere", work_elsewhere, NULL);
 	crf_thread_start(&others[2], "meddler", meddle, NULL);
-	for (int64_t from = 0; from < MESSAGES;)
-		from = hold_partition(from);
+	while (committed.from < MESSAGES)
+		hold_partition();
 	crf_lock(&elsewhere.mu);
 	atomic_store(&t.over, true);
 	crf_cond_broadcast(&elsewhere.more);
@@ -469,6 +550,7 @@ whatever_happens_at_once_nothing_is_lost(void **unused)
 	ops.release = release;
 	ops.marked = marked;
 	ops.restated = restated;
+	ops.seek = seek;
 	run_episodes(episode, EPISODES);
 	crf_cond_fini(&elsewhere.more);
 	crf_mutex_fini(&elsewhere.mu);

@@ -291,20 +291,27 @@ fake_seek(void *source, struct crf_position to, crf_seek_fn *done, void *arg)
 	f->seek_arg = arg;
 }
 
-/* What was fetched before is gone then. */
 static inline void
-fake_sought(struct fake_source *f, int64_t offset)
+fake_empty(struct fake_source *f)
 {
-	crf_seek_fn *done = f->seek_done;
 	struct native *n;
 
-	assert_non_null(done);
 	while ((n = f->first) != NULL) {
 		f->first = n->next;
 		f->in_mailbox--;
 		free(n);
 	}
 	f->last = &f->first;
+}
+
+/* What was fetched before is gone then. */
+static inline void
+fake_sought(struct fake_source *f, int64_t offset)
+{
+	crf_seek_fn *done = f->seek_done;
+
+	assert_non_null(done);
+	fake_empty(f);
 	f->seek_done = NULL;
 	done(f->seek_arg, offset, &(carafe_error){ 0 });
 }
