@@ -161,8 +161,7 @@ crf_command_dev(struct crf_call *call)
 		crf_say(call, "%s", err.text);
 		return CRF_EXIT_FAILED;
 	}
-	crf_scope_lists_init(&lists, call);
-	status = serve(&d, &lists.scope);
+	status = crf_scope_lists_init(&lists, call) ? serve(&d, &lists.scope) : CRF_EXIT_USAGE;
 	crf_scope_lists_fini(&lists);
 	crf_mock_free(d.mock);
 	crf_map_fini(&d.made);

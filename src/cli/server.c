@@ -18,7 +18,17 @@ list(struct crf_words *words, const struct crf_call *call, enum crf_option_id id
 	return words->items;
 }
 
-void
+/* For the routes an empty list is all there is, which a variable that is empty by mistake must not mean. */
+static bool
+names_any(const struct crf_call *call, enum crf_option_id id, const struct crf_words *words)
+{
+	if (!crf_call_has(call, id) || words->count > 0)
+		return true;
+	crf_misused(call, "--%s names nothing; leave it out to have all", crf_options[id].name);
+	return false;
+}
+
+bool
 crf_scope_lists_init(struct crf_scope_lists *l, const struct crf_call *call)
 {
 	l->scope = (struct crf_scope){
@@ -29,6 +39,8 @@ crf_scope_lists_init(struct crf_scope_lists *l, const struct crf_call *call)
 		.topics = list(&l->topics, call, CRF_OPT_TOPICS),
 		.exclude_topics = list(&l->exclude_topics, call, CRF_OPT_EXCLUDE_TOPICS),
 	};
+	return names_any(call, CRF_OPT_GROUPS, &l->groups) && names_any(call, CRF_OPT_CONNECTIONS, &l->connections) &&
+	    names_any(call, CRF_OPT_TOPICS, &l->topics);
 }
 
 void
@@ -127,10 +139,9 @@ int
 crf_command_server(struct crf_call *call)
 {
 	struct crf_scope_lists lists;
-	int status;
+	int status = CRF_EXIT_USAGE;
 
-	crf_scope_lists_init(&lists, call);
-	if ((status = crf_call_prepare(call, &lists.scope)) == CRF_EXIT_OK)
+	if (crf_scope_lists_init(&lists, call) && (status = crf_call_prepare(call, &lists.scope)) == CRF_EXIT_OK)
 		status = crf_server_run(call, false);
 	crf_scope_lists_fini(&lists);
 	return status;

@@ -12,7 +12,8 @@ struct crf_scope_lists {
 	struct crf_words topics, exclude_topics;
 	struct crf_scope scope;
 };
-void crf_scope_lists_init(struct crf_scope_lists *l, const struct crf_call *call);
+/* False, having said so, when an option that includes names nothing; to be finished all the same. */
+bool crf_scope_lists_init(struct crf_scope_lists *l, const struct crf_call *call);
 void crf_scope_lists_fini(struct crf_scope_lists *l);
 
 /* What will run, in two lines. */

@@ -63,6 +63,10 @@ says err "concurrency: "
 says err "mistakes in the configuration"
 exits 78 "$app" server -F missing.conf -X bootstrap.servers=127.0.0.1:1
 exits 78 "$app" server -g nobody -X bootstrap.servers=127.0.0.1:1
+exits 64 "$app" server -t "" -X bootstrap.servers=127.0.0.1:1 -X boot_timeout=500
+says err "--topics names nothing"
+exits 64 "$app" dev --groups ", "
+exits 69 "$app" server --exclude-topics "" -X bootstrap.servers=127.0.0.1:1 -X boot_timeout=500
 exits 78 "$app" info
 says out "Settings of carafe"
 says err "a server would not start"
