@@ -197,11 +197,11 @@ crf_steer_failed(struct carafe_consumer *c)
 	struct crf_lane *l = &c->lane;
 
 	c->wish.pauses = false;
-	if (c->wish.seeks || c->window != NULL || l->from->seek == NULL || l->tracker.next <= next_offset(l))
+	if (c->wish.seeks || c->window != NULL || l->from->seek == NULL || l->unmarked <= next_offset(l))
 		return;
 	c->wish.seeks = c->wish.keeps_marks = true;
 	c->wish.outside = false;
-	c->wish.to = (struct crf_position){ CRF_AT_OFFSET, l->tracker.next };
+	c->wish.to = (struct crf_position){ CRF_AT_OFFSET, l->unmarked };
 	atomic_store(&l->steered, true);
 }
 
@@ -244,7 +244,7 @@ arrive_at(struct carafe_consumer *c, int64_t offset, const struct crf_wish *w, c
 	struct crf_lane *l = &c->lane;
 
 	if (!w->keeps_marks)
-		l->tracker.next = CRF_TRACKER_NOTHING;
+		l->unmarked = -1;
 	if (!w->outside && hold > crf_now() && hold > l->pause_until)
 		l->pause_until = hold;
 	l->strand.hold_until = 0;

@@ -140,13 +140,12 @@ has_any(const struct crf_lane *l)
 static void
 step_back(struct crf_lane *l, const carafe_message *m, bool anew)
 {
-	l->tracker.next = CRF_TRACKER_NOTHING;
+	l->unmarked = -1;
 	if (l->ops->back != NULL)
 		l->ops->back(l, anew);
 	if (!anew)
 		return;
 	remember_first(l, m);
-	crf_tracker_init(&l->tracker);
 	if (l->from->forget != NULL)
 		l->from->forget(l->source);
 }

@@ -43,7 +43,7 @@ crf_lane_mark(struct crf_lane *l, int64_t offset, int32_t leader_epoch)
 	carafe_rc rc = l->from->mark(l->source, offset + 1, leader_epoch, l->metadata);
 
 	if (rc == CARAFE_OK)
-		crf_tracker_mark(&l->tracker, offset, leader_epoch);
+		l->unmarked = offset + 1;
 	if (l->metadata != NULL)
 		crf_lane_annotate(l, NULL);
 	return rc;
@@ -61,7 +61,7 @@ crf_lane_skip_marked(struct crf_lane *l)
 {
 	struct carafe_batch *b = l->strand.batch;
 
-	while (b->head < b->limit && b->messages[b->head].offset < l->tracker.next)
+	while (b->head < b->limit && b->messages[b->head].offset < l->unmarked)
 		b->head++;
 }
 

@@ -1,6 +1,6 @@
 /* A lane: an assigned partition as an actor.
  *
- * It has a mailbox (its source), an offset tracker, a gate (nothing is taken in until), and a strand that works on what
+ * It has a mailbox (its source), what is marked of it, a gate (nothing is taken in until), and a strand that works on what
  * it has in hand, one turn at a time. Nothing waits for anything else: a strand that backs off or waits for a dead
  * letter's acknowledgement takes no turns, and no other lane notices.
  *
@@ -18,7 +18,6 @@
 #include "kafka/kafka.h"
 #include "work/batch.h"
 #include "work/pool.h"
-#include "work/tracker.h"
 
 struct crf_lane;
 
@@ -112,7 +111,7 @@ struct crf_lane {
 
 	/* the turn's */
 	struct crf_strand strand;
-	struct crf_tracker tracker;
+	int64_t unmarked;   /* one behind the last mark, where a retry begins; an earlier message may have been marked again; -1 */
 	char *metadata;     /* of the next mark, whoever makes it; NULL */
 	int64_t taken;      /* one behind the last message taken in; -1 */
 	int64_t furthest;   /* one behind the furthest that ever was; 0 */
@@ -151,7 +150,7 @@ void crf_lane_arrived(struct crf_lane *l);
 /* The same by who keeps the lane from going: with a lock that it takes in its last turn. */
 void crf_lane_arrived_kept(struct crf_lane *l, struct crf_called *called);
 
-/* In a turn: marks offset and everything before it, in the tracker and with the source, with the metadata that waits for it. */
+/* In a turn: marks offset and everything before it, with the metadata that waits for it. */
 carafe_rc crf_lane_mark(struct crf_lane *l, int64_t offset, int32_t leader_epoch);
 /* In a turn: offset may be that of a message which was taken in. */
 static inline bool

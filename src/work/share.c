@@ -27,7 +27,7 @@ take(void *source, void **natives, size_t max)
 	if (s->line == NULL)
 		crf_spread_take_line(s);
 	if (crf_list_empty(&s->hands)) /* what it is given now may be earlier: another line's, or sought */
-		crf_tracker_init(&s->lane->tracker);
+		s->lane->unmarked = -1;
 	while (n < max && s->line != NULL && !crf_list_empty(&s->line->queue)) {
 		struct slot *slot = crf_container_of(crf_list_pop(&s->line->queue), struct slot, link);
 

@@ -224,7 +224,7 @@ crf_lane_init(struct crf_lane *l, struct crf_pool *pool)
 	l->timer = (struct crf_timer){ .task = &l->task };
 	l->pool = pool;
 	l->number = -1;
-	crf_tracker_init(&l->tracker);
+	l->unmarked = -1;
 	crf_lane_expect(l, -1);
 	l->next_tick = crf_now() + l->tick_interval;
 	atomic_init(&l->signals, 0);
