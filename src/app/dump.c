@@ -21,15 +21,20 @@
 
 static void *frames[FRAMES]; /* one dump at a time, one thread at a time */
 static atomic_int frame_count;
-static atomic_long wanted; /* the thread that is asked */
+static atomic_long wanted; /* the thread that is asked, until it answers or is not waited for any more; 0 */
 static pthread_mutex_t dumping = PTHREAD_MUTEX_INITIALIZER;
 
 static void
 on_signal(int signal)
 {
+	long tid = syscall(SYS_gettid);
+	int count;
+
 	(void)signal;
-	if (syscall(SYS_gettid) == atomic_load(&wanted))
-		atomic_store(&frame_count, backtrace(frames, FRAMES));
+	if (!atomic_compare_exchange_strong(&wanted, &tid, 0))
+		return;
+	count = backtrace(frames, FRAMES);
+	atomic_store(&frame_count, count > 0 ? count : 1);
 }
 
 /* Each line an event. */
@@ -64,7 +69,7 @@ static int
 walk(long tid)
 {
 	crf_ns until = crf_now() + PATIENCE;
-	int count;
+	long asked = tid;
 
 	if (tid == syscall(SYS_gettid))
 		return backtrace(frames, FRAMES);
@@ -72,10 +77,13 @@ walk(long tid)
 	atomic_store(&wanted, tid);
 	if (syscall(SYS_tgkill, (long)getpid(), tid, (long)CRF_DUMP_SIGNAL) != 0)
 		return 0;
-	while ((count = atomic_load(&frame_count)) == 0 && crf_now() < until)
+	while (atomic_load(&frame_count) == 0) {
+		if (crf_now() >= until && (atomic_compare_exchange_strong(&wanted, &asked, 0) || crf_now() >= until + PATIENCE))
+			return 0; /* the second time it is stuck in its answer */
+		asked = tid;
 		nanosleep(&(struct timespec){ .tv_nsec = CRF_MS }, NULL);
-	atomic_store(&wanted, 0); /* a late answer is ignored */
-	return count;
+	}
+	return atomic_load(&frame_count);
 }
 
 static void

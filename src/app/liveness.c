@@ -177,6 +177,15 @@ say_stopping(struct crf_liveness *l)
 }
 
 static void
+remove_file(const struct crf_liveness *l)
+{
+	const char *file = l->engine->app->settings.v.liveness_file;
+
+	if (file[0] != '\0')
+		unlink(file);
+}
+
+static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct crf_liveness *l = arg;
@@ -192,7 +201,9 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		return;
 	if (v->liveness_file[0] != '\0')
 		touch(v->liveness_file);
-	if (crf_notify_watchdog() > 0)
+	if (atomic_load(&l->given_up)) /* meanwhile: it was removed */
+		remove_file(l);
+	else if (crf_notify_watchdog() > 0)
 		crf_notify("WATCHDOG=1");
 }
 
@@ -264,15 +275,6 @@ crf_liveness_start(struct crf_liveness *l)
 {
 	if (l != NULL)
 		crf_thread_start(&l->thread, "crf-liveness", live, l);
-}
-
-static void
-remove_file(const struct crf_liveness *l)
-{
-	const char *file = l->engine->app->settings.v.liveness_file;
-
-	if (file[0] != '\0')
-		unlink(file);
 }
 
 void

@@ -80,7 +80,7 @@ in_development(void)
 {
 	const char *env = getenv("CARAFE_ENV");
 
-	return env == NULL || *env == '\0' || strcmp(env, "development") == 0;
+	return env == NULL || strcmp(env, "development") == 0;
 }
 
 void
