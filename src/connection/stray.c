@@ -7,7 +7,7 @@
 
 #include "connection/priv.h"
 
-#define ASK_MS 10000
+#define ASK_MS 5000 /* liveness.polling_ttl is longer */
 
 bool
 crf_stray_suspected(const struct crf_connection *c, const char *topic, int32_t partition)
