@@ -149,15 +149,13 @@ conf_text(const rd_kafka_conf_t *conf, const char *key)
 /* librdkafka pauses all that is assigned until a rebalance is answered. It then resumes that without a word to the threads that
  * fetch, and one which has found nothing to fetch meanwhile looks again within a second (2.15.1, rd_kafka_broker_consumer_serve).
  * The only call that wakes them and does nothing else is the one that sets credentials: to what they are. The question before it
- * is answered by the thread that resumes, when it has; in a close by nobody, once the group is left. */
+ * is answered by the thread that resumes, when it has. */
 static void
 wake_fetchers(struct crf_client *c)
 {
 	CRF_AUTO_FREE char *username = NULL, *password = NULL;
 	rd_kafka_error_t *failed;
 
-	if (c->closing)
-		return;
 	(void)crf_client_protocol(c);
 	username = conf_text(rd_kafka_conf(c->rk), "sasl.username");
 	password = conf_text(rd_kafka_conf(c->rk), "sasl.password");
@@ -185,12 +183,26 @@ assign_eagerly(struct crf_client *c, const struct crf_partitions *l, carafe_erro
 	return code == 0 ? CARAFE_OK : crf_native_fail(c->rk, err, code, "cannot assign");
 }
 
+/* librdkafka takes any answer in a close for one that gives everything up, and needs no other: it may be closed at any moment from
+ * then on, and answer nothing that it is asked. But a close revokes what is assigned even if a rebalance waits for its answer already
+ * (2.15.1, rd_kafka_cgrp_unsubscribe), and so asks twice. */
+static carafe_rc
+give_everything_up(struct crf_client *c, carafe_error *err)
+{
+	rd_kafka_resp_err_t code = c->given_up ? 0 : rd_kafka_assign(c->rk, NULL);
+
+	c->given_up = true;
+	return code == 0 ? CARAFE_OK : crf_native_fail(c->rk, err, code, "cannot unassign");
+}
+
 carafe_rc
 crf_client_assign(struct crf_client *c, const struct crf_partitions *l, carafe_error *err)
 {
 	carafe_rc rc;
 
 	c->unanswered = false;
+	if (c->closing)
+		return give_everything_up(c, err);
 	rc = is_cooperative(c) ? crf_client_assign_directly(c, l, err) : assign_eagerly(c, l, err);
 	wake_fetchers(c);
 	return rc;
@@ -204,6 +216,8 @@ crf_client_unassign(struct crf_client *c, const struct crf_partitions *l, carafe
 	carafe_rc rc;
 
 	c->unanswered = false;
+	if (c->closing)
+		return give_everything_up(c, err);
 	if (!is_cooperative(c)) { /* eager: all of them, always */
 		code = rd_kafka_assign(c->rk, NULL);
 		return code == 0 ? CARAFE_OK : crf_native_fail(c->rk, err, code, "cannot unassign");
@@ -442,7 +456,7 @@ crf_client_free(struct crf_client *c, bool abandon)
 	}
 	if (c->closing && !crf_client_closed(c)) { /* in the middle of it librdkafka may wait for ever */
 		if (c->unanswered) /* else the close may end just now, and this call with it never */
-			rd_kafka_assign(c->rk, NULL);
+			give_everything_up(c, NULL);
 		end_close(c);
 	}
 	rd_kafka_queue_destroy(c->queue);

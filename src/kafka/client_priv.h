@@ -15,6 +15,7 @@ struct crf_client {
 	bool reached;            /* connection */
 	bool closing;            /* connection */
 	bool unanswered;         /* connection: a rebalance waits for an answer */
+	bool given_up;           /* connection: everything, closing: no more answers */
 	struct crf_client *next; /* once abandoned */
 };
 

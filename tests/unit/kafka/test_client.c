@@ -407,6 +407,29 @@ a_static_member_is_asked_nothing_once_it_is_closed(void **unused)
 	scene_close(&s);
 }
 
+/* A close revokes what is assigned without heed of an assignment that waits for its answer: with that answer it is all over. */
+static void
+a_close_is_answered_once(void **unused)
+{
+	struct crf_client_event ev;
+	struct scene s;
+
+	(void)unused;
+	scene_open(&s);
+	make_topic(&s, "orders", LANES);
+	open_client(&s);
+	subscribe(&s, "orders");
+	await_event(&s, CRF_CLIENT_ASSIGN, &ev);
+	assert_ok(crf_client_close(s.client, err));
+	assert_ok(crf_client_assign(s.client, &ev.partitions, err));
+	crf_client_event_fini(&ev);
+	ask_late = true;
+	serve_until_closed(&s);
+	ask_late = false;
+	crf_client_free(s.client, false);
+	scene_close(&s);
+}
+
 /* As of a variable of the environment that is left empty: librdkafka has no static member then, and it leaves as others do. */
 static void
 an_identity_that_is_empty_is_none(void **unused)
@@ -644,6 +667,7 @@ main(void)
 		cmocka_unit_test(a_fatal_error_says_what_is_behind_it),
 		cmocka_unit_test(a_client_is_freed_from_any_state),
 		cmocka_unit_test(a_static_member_is_asked_nothing_once_it_is_closed),
+		cmocka_unit_test(a_close_is_answered_once),
 		cmocka_unit_test(an_identity_that_is_empty_is_none),
 		cmocka_unit_test(a_join_that_goes_on_is_read_from_statistics),
 		cmocka_unit_test(statistics_and_log_lines_are_events),
