@@ -13,7 +13,7 @@ static const struct {
 	int rate, linger_ms;
 } loads[] = {
 	{ "p50_1k", "p99_1k", 1000, 0 },
-	{ "p50_20k", "p99_20k", 20000, 1 }, /* without linger the broker and two clients fill two processors */
+	{ "p50_20k", "p99_20k", 20000, 3 }, /* with less the broker and three clients fill two processors */
 };
 
 struct options {
