@@ -345,6 +345,8 @@ run(struct crf_lane *l, crf_ns now)
 			await_stop(c);
 		if (c->rc == CARAFE_CRITICAL || crf_lane_is_steered(l)) /* or it wants to begin elsewhere */
 			return;
+		if (crf_lane_should_stop(l)) /* meanwhile the partition may be another's */
+			return;
 	}
 	begin_run(c, now);
 	run_handler(c, now);

@@ -46,6 +46,28 @@ begin(void)
 	begin_with(&telling, "100");
 }
 
+static carafe_rc
+lose_it(carafe_consumer *c)
+{
+	crf_buf_puts(&r.log, "initialized;");
+	crf_lane_raise(&c->lane, CRF_LANE_LOST);
+	return CARAFE_OK;
+}
+
+static void
+nothing_is_begun_with_when_the_partition_was_lost_in_initialized(void **unused)
+{
+	static const carafe_handler handler = { .consume = tell_batch, .initialized = lose_it };
+
+	(void)unused;
+	rig_init(&r, &handler);
+	rig_run(&r);
+	fake_messages(&r.source, 1, 3);
+	expect(&r, "initialized;");
+	assert_int_equal(r.source.drained, 1);
+	rig_fini(&r);
+}
+
 static void
 an_end_without_messages_is_told_alone(void **unused)
 {
@@ -162,6 +184,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_is_begun_with_when_the_partition_was_lost_in_initialized),
 		cmocka_unit_test(an_end_without_messages_is_told_alone),
 		cmocka_unit_test(a_batch_knows_that_it_ends_there_and_one_before_does_not),
 		cmocka_unit_test(new_messages_make_an_end_forgotten),
