@@ -262,12 +262,6 @@ conclude(struct carafe_consumer *c)
 	return CARAFE_OK;
 }
 
-static bool
-should_stop(const struct carafe_consumer *c)
-{
-	return crf_lane_should_stop(&c->lane) || crf_lane_is_steered(&c->lane);
-}
-
 /* mu held, but not while the handler runs. */
 static void
 hand_out_all(struct carafe_consumer *c)
@@ -278,7 +272,7 @@ hand_out_all(struct carafe_consumer *c)
 		hand_out(c, i);
 		if (i >= b->fresh)
 			b->fresh = i + 1;
-		if (should_stop(c))
+		if (crf_lane_should_yield(&c->lane))
 			return;
 	}
 }
@@ -310,7 +304,7 @@ crf_window_take_over(struct carafe_consumer *c, carafe_rc rc)
 	crf_lock(&w->mu);
 	settle(c, b->head, rc);
 	b->fresh = b->head + 1;
-	if (!should_stop(c))
+	if (!crf_lane_should_yield(&c->lane))
 		hand_out_all(c);
 	rc = conclude(c);
 	crf_unlock(&w->mu);
@@ -378,18 +372,12 @@ crf_window_pass(struct carafe_consumer *c)
 static void
 forget_finished(struct crf_lane *l, struct crf_window *w)
 {
-	struct carafe_batch *b = l->strand.batch;
+	const struct carafe_batch *b = l->strand.batch;
 	size_t by = b->head, left = b->count - by;
 
-	for (size_t i = 0; i < by; i++)
-		l->from->free_native(l->source, b->messages[i].native_);
-	memmove(b->messages, b->messages + by, left * sizeof(b->messages[0]));
+	crf_lane_drop_done(l);
 	memmove(w->slots, w->slots + by, left * sizeof(w->slots[0]));
 	memset(w->slots + left, 0, by * sizeof(w->slots[0]));
-	b->count -= by;
-	b->limit -= by;
-	b->fresh -= by;
-	b->head = 0;
 	w->base += by;
 }
 

@@ -3,7 +3,6 @@
 #include <carafe/feature/keys.h>
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/hash.h"
 #include "core/opts.h"
@@ -257,17 +256,11 @@ back(struct crf_lane *l, bool anew)
 static void
 forget_given(struct crf_lane *l)
 {
-	struct carafe_batch *b = l->strand.batch;
+	const struct carafe_batch *b = l->strand.batch;
 
 	if (b == NULL)
 		return;
-	for (size_t i = 0; i < b->head; i++)
-		if (b->messages[i].native_ != NULL)
-			l->from->free_native(l->source, b->messages[i].native_);
-	b->count -= b->head;
-	b->limit -= b->head;
-	memmove(b->messages, b->messages + b->head, b->count * sizeof(b->messages[0]));
-	b->head = 0;
+	crf_lane_drop_done(l);
 	if (b->count == 0)
 		crf_lane_drop_batch(l);
 }

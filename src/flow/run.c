@@ -46,7 +46,7 @@ consume_messages(struct carafe_consumer *c)
 		c->attempt = 1;
 		crf_failures_clear(&c->failures);
 		c->why[0] = '\0';
-	} while (b->head < b->limit && !crf_lane_should_stop(&c->lane) && !crf_lane_is_steered(&c->lane));
+	} while (b->head < b->limit && !crf_lane_should_yield(&c->lane));
 	return CARAFE_OK;
 }
 
@@ -343,9 +343,7 @@ run(struct crf_lane *l, crf_ns now)
 		initialize(c);
 		if (c->rc == CARAFE_CRITICAL)
 			await_stop(c);
-		if (c->rc == CARAFE_CRITICAL || crf_lane_is_steered(l)) /* or it wants to begin elsewhere */
-			return;
-		if (crf_lane_should_stop(l)) /* meanwhile the partition may be another's */
+		if (c->rc == CARAFE_CRITICAL || crf_lane_should_yield(l)) /* it wants to begin elsewhere, or the partition may be another's */
 			return;
 	}
 	begin_run(c, now);

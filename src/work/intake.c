@@ -11,11 +11,11 @@
 /* ------------------------------------------------------------------------------------------------ letting go */
 
 static void
-free_messages(struct crf_lane *l)
+free_first(struct crf_lane *l, size_t count)
 {
 	const struct carafe_batch *b = l->strand.batch;
 
-	for (size_t i = 0; i < b->count; i++)
+	for (size_t i = 0; i < count; i++)
 		if (b->messages[i].native_ != NULL) /* it was given away */
 			l->from->free_native(l->source, b->messages[i].native_);
 }
@@ -27,11 +27,25 @@ crf_lane_drop_batch(struct crf_lane *l)
 
 	if (s->batch == NULL)
 		return;
-	free_messages(l);
+	free_first(l, s->batch->count);
 	crf_worker_keep(l->worker, s->batch);
 	s->batch = NULL;
 	s->attempt = 0;
 	s->hold_until = l->fill_until = 0;
+}
+
+void
+crf_lane_drop_done(struct crf_lane *l)
+{
+	struct carafe_batch *b = l->strand.batch;
+	size_t by = b->head;
+
+	free_first(l, by);
+	b->count -= by;
+	b->limit -= by;
+	b->fresh = crf_batch_fresh(b) - by;
+	b->head = 0;
+	memmove(b->messages, b->messages + by, b->count * sizeof(b->messages[0]));
 }
 
 static void

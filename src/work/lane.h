@@ -160,7 +160,9 @@ crf_lane_had(const struct crf_lane *l, int64_t offset)
 }
 /* In a turn: what the next mark is to say beside its offset; copied, NULL: nothing. */
 void crf_lane_annotate(struct crf_lane *l, const char *metadata);
-/* In a turn: lets go of the batch, which is not lent; and of what was to be taken in after it. */
+/* In a turn: lets go of what is before the batch's head, and moves the rest to its front; of all of it, which is not lent; and of what
+ * was to be taken in after it. */
+void crf_lane_drop_done(struct crf_lane *l);
 void crf_lane_drop_batch(struct crf_lane *l);
 void crf_lane_drop(struct crf_lane *l);
 /* In a turn: fills the batch as far as the mailbox goes. It stops short of a full batch only when it has seen the mailbox empty, from
@@ -179,6 +181,12 @@ static inline bool
 crf_lane_is_steered(const struct crf_lane *l)
 {
 	return atomic_load_explicit(&l->steered, memory_order_relaxed);
+}
+/* Whoever runs comes to an end between two messages: for either reason. Any thread. */
+static inline bool
+crf_lane_should_yield(const struct crf_lane *l)
+{
+	return crf_lane_should_stop(l) || crf_lane_is_steered(l);
 }
 bool crf_lane_owned(const struct crf_lane *l);
 /* After a signal was raised: no turn runs, none will work on anything, nothing is on its way. It may wait long for a worker
