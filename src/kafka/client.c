@@ -183,16 +183,24 @@ assign_eagerly(struct crf_client *c, const struct crf_partitions *l, carafe_erro
 	return code == 0 ? CARAFE_OK : crf_native_fail(c->rk, err, code, "cannot assign");
 }
 
+static carafe_rc
+assign_nothing(struct crf_client *c, carafe_error *err)
+{
+	rd_kafka_resp_err_t code = rd_kafka_assign(c->rk, NULL);
+
+	return code == 0 ? CARAFE_OK : crf_native_fail(c->rk, err, code, "cannot unassign");
+}
+
 /* librdkafka takes any answer in a close for one that gives everything up, and needs no other: it may be closed at any moment from
  * then on, and answer nothing that it is asked. But a close revokes what is assigned even if a rebalance waits for its answer already
  * (2.15.1, rd_kafka_cgrp_unsubscribe), and so asks twice. */
 static carafe_rc
 give_everything_up(struct crf_client *c, carafe_error *err)
 {
-	rd_kafka_resp_err_t code = c->given_up ? 0 : rd_kafka_assign(c->rk, NULL);
-
+	if (c->given_up)
+		return CARAFE_OK;
 	c->given_up = true;
-	return code == 0 ? CARAFE_OK : crf_native_fail(c->rk, err, code, "cannot unassign");
+	return assign_nothing(c, err);
 }
 
 carafe_rc
@@ -212,16 +220,13 @@ carafe_rc
 crf_client_unassign(struct crf_client *c, const struct crf_partitions *l, carafe_error *err)
 {
 	rd_kafka_topic_partition_list_t *list;
-	rd_kafka_resp_err_t code;
 	carafe_rc rc;
 
 	c->unanswered = false;
 	if (c->closing)
 		return give_everything_up(c, err);
-	if (!is_cooperative(c)) { /* eager: all of them, always */
-		code = rd_kafka_assign(c->rk, NULL);
-		return code == 0 ? CARAFE_OK : crf_native_fail(c->rk, err, code, "cannot unassign");
-	}
+	if (!is_cooperative(c)) /* eager: all of them, always */
+		return assign_nothing(c, err);
 	list = crf_native_list(l);
 	rc = crf_native_fail_error(c->rk, err, rd_kafka_incremental_unassign(c->rk, list), "cannot unassign");
 	rd_kafka_topic_partition_list_destroy(list);
