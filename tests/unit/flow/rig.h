@@ -3,6 +3,7 @@
 #define CRF_TESTS_FLOW_RIG_H
 
 #include "../work/fake_source.h"
+#include "fake_producer.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -55,26 +56,6 @@ crf_produce(struct crf_producer *p, const struct crf_record *r, crf_delivered_fn
 	if (producer_is_quick)
 		answer(0);
 	return CARAFE_OK;
-}
-
-carafe_rc
-crf_producer_new(struct crf_producer **p, const struct crf_kvs *kafka, struct crf_bus *bus, carafe_error *err)
-{
-	(void)p, (void)kafka, (void)bus, (void)err;
-	return CARAFE_OK;
-}
-
-carafe_rc
-crf_producer_flush(struct crf_producer *p, int timeout_ms, carafe_error *err)
-{
-	(void)p, (void)timeout_ms, (void)err;
-	return CARAFE_OK;
-}
-
-void
-crf_producer_free(struct crf_producer *p, int timeout_ms)
-{
-	(void)p, (void)timeout_ms;
 }
 
 /* What was sent first and not answered is acknowledged, or refused with error. */

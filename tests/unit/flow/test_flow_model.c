@@ -13,7 +13,6 @@
 #define MOST 3000
 
 static struct rig r;
-static struct crf_source_ops ops;
 
 static struct {
 	uint64_t seed, random;
@@ -236,17 +235,6 @@ meanwhile(void)
 	}
 }
 
-static size_t
-take(void *source, void **natives, size_t max)
-{
-	size_t n;
-
-	meanwhile();
-	n = fake_take(source, natives, max);
-	meanwhile();
-	return n;
-}
-
 static void
 assign(void)
 {
@@ -258,9 +246,7 @@ assign(void)
 		carafe_dlq(r.route, .topic = "orders.dead", .max_retries = rnd(2) ? CARAFE_NONE : 1);
 	rig_run(&r);
 	carafe_subscribe(r.app, CARAFE_EV_DLQ_DISPATCHED, note_letter, NULL);
-	ops = fake_source_ops;
-	ops.take = take;
-	r.source.lane->from = &ops;
+	r.source.meanwhile = meanwhile;
 	r.source.marked = marked;
 	m.pushed = marked;
 	m.most = marked - 1;

@@ -48,7 +48,6 @@ static struct {
 } model;
 
 static struct rig r;
-static struct crf_source_ops ops;
 static uint64_t total_runs;
 
 #define check(condition)                                                                                               \
@@ -349,17 +348,6 @@ meanwhile(void)
 	}
 }
 
-static size_t
-take(void *source, void **natives, size_t max)
-{
-	size_t n;
-
-	meanwhile();
-	n = fake_take(source, natives, max);
-	meanwhile();
-	return n;
-}
-
 static void
 begin_epoch(void)
 {
@@ -369,9 +357,7 @@ begin_epoch(void)
 	r.source.answers_late = chance(30);
 	r.consumer = crf_consumer_new(&r.flow, &r.app->routing.connections[0].topics[0], 0, &fake_source_ops, &r.source);
 	r.source.lane = crf_consumer_lane(r.consumer);
-	ops = fake_source_ops;
-	ops.take = take;
-	r.source.lane->from = &ops;
+	r.source.meanwhile = meanwhile;
 	crf_lane_wake(r.source.lane);
 	model.given_count = 0;
 	model.ending = false;

@@ -4,6 +4,7 @@
 #define TIME_GOES_ON
 #include "../work/episodes.h"
 #include "../work/fake_source.h"
+#include "fake_producer.h"
 
 #include <carafe/feature/deferral.h>
 #include <carafe/feature/dlq.h>
@@ -293,26 +294,6 @@ crf_produce(struct crf_producer *p, const struct crf_record *r, crf_delivered_fn
 	(void)p, (void)wait_ms, (void)err;
 	do_elsewhere((struct work){ .done = done, .arg = arg, .offset = r->headers_of->offset });
 	return CARAFE_OK;
-}
-
-carafe_rc
-crf_producer_new(struct crf_producer **p, const struct crf_kvs *kafka, struct crf_bus *bus, carafe_error *err)
-{
-	(void)p, (void)kafka, (void)bus, (void)err;
-	return CARAFE_OK;
-}
-
-carafe_rc
-crf_producer_flush(struct crf_producer *p, int timeout_ms, carafe_error *err)
-{
-	(void)p, (void)timeout_ms, (void)err;
-	return CARAFE_OK;
-}
-
-void
-crf_producer_free(struct crf_producer *p, int timeout_ms)
-{
-	(void)p, (void)timeout_ms;
 }
 
 /* ------------------------------------------------------------------------------------------------ handlers */

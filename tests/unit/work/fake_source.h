@@ -105,6 +105,7 @@ struct fake_source {
 	int drained;
 	bool released;
 	bool broken;        /* used after its end */
+	void (*meanwhile)(void); /* what others do while something is taken; NULL */
 	struct crf_buf *log;
 };
 
@@ -159,6 +160,8 @@ fake_take(void *source, void **natives, size_t max)
 	struct fake_source *f = source;
 	size_t n = 0;
 
+	if (f->meanwhile != NULL)
+		f->meanwhile();
 	f->broken = f->broken || f->released;
 	if (max > f->taken_at_most)
 		f->taken_at_most = max;
@@ -170,6 +173,8 @@ fake_take(void *source, void **natives, size_t max)
 	}
 	if (f->first == NULL)
 		f->last = &f->first;
+	if (f->meanwhile != NULL)
+		f->meanwhile();
 	return n;
 }
 
@@ -423,6 +428,7 @@ fake_fini(struct fake_source *f)
 {
 	void *natives[1];
 
+	f->meanwhile = NULL;
 	while (fake_take(f, natives, 1) == 1) {
 		f->out--;
 		free(natives[0]);
