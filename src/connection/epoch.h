@@ -2,7 +2,7 @@
  * carafe, whatever librdkafka believes: after its end nothing is taken, marked or committed for it.
  *
  * The connection's thread opens and ends epochs; a lane on a worker takes messages and marks through one. Both hold a
- * reference. Ending takes the epoch's lock, so that a worker in the middle of taking is either before the end or
+ * reference. Ending takes the epoch's lock, so that a worker in the middle of taking, or a seek, is either before the end or
  * refused. Marking needs no lock: only the connection commits, and only what belongs to epochs it has not ended. What a
  * mark says beside its offset, its metadata, is handed over under the lock. */
 #ifndef CRF_CONNECTION_EPOCH_H

@@ -32,12 +32,18 @@ finish(struct crf_errand *x, int64_t offset, char *metadata, const carafe_error 
 	free(x);
 }
 
+static carafe_rc
+lost(carafe_error *err)
+{
+	return crf_error(err, CARAFE_LOST, "the partition is no longer owned");
+}
+
 static void
 refuse(struct crf_errand *x)
 {
 	carafe_error err = { 0 };
 
-	crf_error(&err, CARAFE_LOST, "the partition is no longer owned");
+	lost(&err);
 	finish(x, -1, NULL, &err);
 }
 
@@ -54,20 +60,32 @@ may_pass(const struct crf_errand *x, const carafe_error *err)
 	return is_passing(err) && crf_now() < x->until;
 }
 
+/* librdkafka seeks for whoever has the partition by then, so the epoch's end waits: what comes first is done first. */
+static carafe_rc
+seek_if_owned(struct crf_client *c, struct crf_epoch *e, int64_t offset, carafe_error *err)
+{
+	carafe_rc rc;
+
+	crf_lock(&e->mu);
+	if (crf_epoch_owned(e))
+		rc = crf_client_seek(c, e->topic->name, e->partition, offset, TRY_MS, err);
+	else
+		rc = lost(err);
+	crf_unlock(&e->mu);
+	return rc;
+}
+
 /* Who may not ask what is committed cannot commit either. */
 static carafe_rc
 find_and_seek(struct crf_client *c, const struct crf_errand *x, int64_t *offset, carafe_error *err)
 {
-	const char *topic = x->epoch->topic->name;
 	carafe_rc rc = crf_epoch_learn_floor(x->epoch, TRY_MS, err);
 
 	if (rc != CARAFE_OK && is_passing(err))
 		return rc;
 	*err = (carafe_error){ 0 };
-	rc = crf_client_find_offset(c, topic, x->epoch->partition, x->to, TRY_MS, offset, err);
-	if (rc != CARAFE_OK || !crf_epoch_owned(x->epoch))
-		return rc;
-	return crf_client_seek(c, topic, x->epoch->partition, *offset, TRY_MS, err);
+	rc = crf_client_find_offset(c, x->epoch->topic->name, x->epoch->partition, x->to, TRY_MS, offset, err);
+	return rc == CARAFE_OK ? seek_if_owned(c, x->epoch, *offset, err) : rc;
 }
 
 static void

@@ -331,9 +331,10 @@ crf_steer_arrived(struct carafe_consumer *c)
 	crf_ns hold = l->strand.hold_until;
 
 	c->seek.going = false;
+	if (!crf_lane_owned(l))
+		return;
 	if (c->seek.err.rc != CARAFE_OK) {
-		if (crf_lane_owned(l))
-			stay(c);
+		stay(c);
 		return;
 	}
 	crf_lane_drop(l);

@@ -1,7 +1,9 @@
 /* Seeking on a real Kafka: what is fetched again, what is handed out, what is committed. */
+#include <dlfcn.h>
 #include <pthread.h>
 
 #include "integration/steered.h"
+#include "support/rdkafka.h"
 
 /* From number, once. */
 static carafe_rc
@@ -383,6 +385,42 @@ a_seek_that_keeps_marks_leaves_out_on_failure_what_was_done(void **unused)
 	assert_int_equal(it_event_count(e, CARAFE_EV_CONSUMER_ERROR), 1);
 }
 
+static struct it_events *late_until_assigned_again; /* as by a thread that did not run for a while */
+
+/* In the place of librdkafka's, which seeks whatever it fetches by then. */
+rd_kafka_error_t *
+rd_kafka_seek_partitions(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *partitions, int timeout_ms)
+{
+	rd_kafka_error_t *(*real)(rd_kafka_t *, rd_kafka_topic_partition_list_t *, int);
+	struct it_events *e = late_until_assigned_again;
+
+	*(void **)&real = dlsym(RTLD_NEXT, "rd_kafka_seek_partitions");
+	for (int i = 0; e != NULL && i < 2000 && it_event_count(e, CARAFE_EV_REBALANCE_ASSIGNED) < 2; i++)
+		it_nap(1);
+	return real(rk, partitions, timeout_ms);
+}
+
+static void
+a_seek_of_a_partition_that_is_lost_meanwhile_is_not_for_whoever_has_it_next(void **state)
+{
+	const char *topic = it_topic("meanwhile", 1, NULL), *group = it_name("group");
+	struct it_sink *s = it_sink_new();
+	struct it_events *e = it_events_new();
+
+	it_produce_many(topic, 0, 0, 10);
+	begin(it_protocol(state), topic, group, s, e);
+	it_until(it_committed(group, topic, 0) == 10);
+	late_until_assigned_again = e;
+	assert_int_equal(carafe_seek_partition(s->arg, group, topic, 0, carafe_offset(0)), 1);
+	it_expel(group, "it");
+	it_until(it_event_count(e, CARAFE_EV_REBALANCE_ASSIGNED) == 2);
+	late_until_assigned_again = NULL;
+	it_produce_many(topic, 0, 10, 10);
+	it_until(it_committed(group, topic, 0) == 20);
+	it_stop(s->arg);
+	it_expect_each_once(s, topic, 0, 0, 20);
+}
+
 int
 main(void)
 {
@@ -400,6 +438,7 @@ main(void)
 		IT(a_seek_in_a_pause_goes_on_from_there_when_it_is_resumed),
 		IT(a_handler_that_fails_in_a_seek_skips_nothing),
 		IT(a_seek_that_keeps_marks_leaves_out_on_failure_what_was_done),
+		IT_CLASSIC_ONES(a_seek_of_a_partition_that_is_lost_meanwhile_is_not_for_whoever_has_it_next),
 	};
 
 	return it_run(tests);

@@ -285,6 +285,20 @@ a_seek_that_fails_leaves_all_as_it_was(void **unused)
 }
 
 static void
+a_seek_that_is_through_after_the_partition_was_lost_is_not_told(void **unused)
+{
+	(void)unused;
+	begin(&messages, .at = 11, .seeks = true, .to = carafe_offset(3));
+	expect(&r, "m10 a1;m11 a1;");
+	r.source.lost = true;
+	crf_lane_raise(r.source.lane, CRF_LANE_LOST);
+	fake_sought(&r.source, 3);
+	expect(&r, "");
+	assert_int_equal(r.source.drained, 1);
+	rig_fini(&r);
+}
+
+static void
 a_run_that_seeks_and_fails_is_retried_from_there(void **unused)
 {
 	(void)unused;
@@ -515,6 +529,7 @@ main(void)
 		cmocka_unit_test(where_it_is_already_nothing_happens),
 		cmocka_unit_test(elsewhere_is_fetched_anew),
 		cmocka_unit_test(a_seek_that_fails_leaves_all_as_it_was),
+		cmocka_unit_test(a_seek_that_is_through_after_the_partition_was_lost_is_not_told),
 		cmocka_unit_test(a_run_that_seeks_and_fails_is_retried_from_there),
 		cmocka_unit_test(the_back_off_outlasts_a_seek_elsewhere),
 		cmocka_unit_test(a_dead_letter_goes_before_a_seek),
