@@ -77,6 +77,20 @@ let_through(struct crf_lane *l, crf_ns now)
 	l->strand.batch->limit = l->strand.batch->count;
 }
 
+/* A hook of an idle strand may take long, or pause it, and what comes meanwhile must not wait for that. What has come already is first:
+ * it is not idle. Afterwards it looks again. */
+static void
+strand_hook(struct crf_lane *l, carafe_hook which)
+{
+	bool is_for_idle = which == CARAFE_HOOK_TICK || which == CARAFE_HOOK_EOFED;
+
+	if (is_for_idle && !crf_spread_step_aside(l->source) && l->pause_until == 0)
+		return;
+	crf_flow_ops.hook(l, which);
+	if (is_for_idle)
+		crf_lane_wake(l);
+}
+
 static void
 strand_quieted(struct crf_lane *l)
 {
@@ -366,6 +380,7 @@ opened(struct carafe_consumer *c, const void *conf)
 	k->whole.finished = finished;
 	k->whole.gone = gone;
 	k->strand.filter = let_through;
+	k->strand.hook = strand_hook;
 	k->strand.quieted = strand_quieted;
 	k->strand.gone = strand_gone;
 	c->lane.ops = &k->whole;

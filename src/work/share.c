@@ -42,6 +42,19 @@ take(void *source, void **natives, size_t max)
 	return n;
 }
 
+bool
+crf_spread_step_aside(void *share)
+{
+	struct share *s = share;
+	bool given;
+
+	crf_lock(&s->of->mu);
+	crf_list_remove(&s->idle);
+	given = s->line != NULL && !crf_list_empty(&s->line->queue);
+	crf_spread_unlock(s->of);
+	return !given;
+}
+
 static bool
 message(void *source, void *native, const char *topic, carafe_message *m)
 {

@@ -55,6 +55,9 @@ char *crf_spread_note(struct crf_spread *sp);
  * room again when there was none. */
 void crf_spread_await(struct crf_spread *sp);
 
+/* In a strand's turn that has taken nothing in, or may not: what comes is for others, until it takes again. False: it has been given
+ * something already. */
+bool crf_spread_step_aside(void *share);
 /* A strand is done with CRF_LANE_QUIET. Its turn. */
 void crf_spread_quieted(void *share);
 /* A strand's lane is about to be freed. Its turn. */

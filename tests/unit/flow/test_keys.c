@@ -91,6 +91,14 @@ done(int64_t offset)
 		rig_run(&r);                                                                                           \
 	} while (0)
 
+#define begin_with_ends(handler, ...)                                                                                  \
+	do {                                                                                                           \
+		rig_init_with(&r, (handler), .kafka = CARAFE_KV({ "enable.partition.eof", "true" }),                   \
+		    .kafka_mode = CARAFE_KAFKA_INHERIT);                                                               \
+		carafe_keys(r.route, __VA_ARGS__);                                                                     \
+		rig_run(&r);                                                                                           \
+	} while (0)
+
 /* What comes first is not marked; a mark of that very place may say what is done behind it. */
 static void
 assert_none_marked(int64_t first)
@@ -921,9 +929,7 @@ static void
 each_strand_is_told_of_the_end_when_all_is_done(void **unused)
 {
 	(void)unused;
-	rig_init_with(&r, &ending, .kafka = CARAFE_KV({ "enable.partition.eof", "true" }), .kafka_mode = CARAFE_KAFKA_INHERIT);
-	carafe_keys(r.route, .max = 3);
-	rig_run(&r);
+	begin_with_ends(&ending, .max = 3);
 	fake_eof(&r.source, 0);
 	expect(&r, "eofed s0;");
 	assert_true(crf_flow_at_end(&r.flow));
@@ -1021,6 +1027,116 @@ static int
 outside(struct crf_wish w)
 {
 	return crf_flow_wish(&r.flow, "billing", "orders", 0, &w);
+}
+
+/* The first strand's hooks pause it for good; what comes meanwhile is given away before that. */
+static const char *meanwhile;
+
+static carafe_rc
+pause_first(carafe_consumer *c, const char *hook)
+{
+	(void)say(c, hook);
+	if (meanwhile != NULL) {
+		feed(meanwhile);
+		while (crf_pool_step(r.pool))
+			;
+	}
+	meanwhile = NULL;
+	if (carafe_strand(c) == 0)
+		assert_int_equal(carafe_pause(c, carafe_next(), CARAFE_NONE), CARAFE_OK);
+	return CARAFE_OK;
+}
+
+static carafe_rc
+pause_at_tick(carafe_consumer *c)
+{
+	return pause_first(c, "tick");
+}
+
+static carafe_rc
+pause_at_end(carafe_consumer *c)
+{
+	return pause_first(c, "eofed");
+}
+
+static const carafe_handler pausing = { .message = handle, .tick = pause_at_tick };
+static const carafe_handler pausing_at_end = { .message = handle, .eofed = pause_at_end };
+
+static void
+an_idle_strand_that_pauses_is_given_nothing(void **unused)
+{
+	(void)unused;
+	begin(&pausing, .max = 2);
+	expect_after(&r, 5 * CRF_SECOND, "tick s0;paused -1 for -1;");
+	feed("A10 B11 A12");
+	expect(&r, "A10 s1 a1;A12 s1 a1;B11 s1 a1;");
+	assert_true(r.source.marked == 13);
+	outside((struct crf_wish){ .pauses = true });
+	expect(&r, "resumed -1;");
+	feed("A13 B14");
+	expect(&r, "A13 s0 a1;B14 s1 a1;");
+	assert_true(r.source.marked == 15);
+	rig_fini(&r);
+	begin_with_ends(&pausing_at_end, .max = 2);
+	fake_eof(&r.source, 10);
+	expect(&r, "eofed s0;paused -1 for -1;");
+	feed("A10 B11");
+	expect(&r, "A10 s1 a1;B11 s1 a1;");
+	rig_fini(&r);
+}
+
+static void
+what_comes_while_a_hook_runs_is_for_other_strands(void **unused)
+{
+	(void)unused;
+	begin(&pausing, .max = 2);
+	meanwhile = "A10 B11";
+	expect_after(&r, 5 * CRF_SECOND, "tick s0;A10 s1 a1;B11 s1 a1;paused -1 for -1;");
+	rig_fini(&r);
+	begin_with_ends(&pausing_at_end, .max = 2);
+	meanwhile = "A10 B11";
+	fake_eof(&r.source, 10);
+	expect(&r, "eofed s0;A10 s1 a1;B11 s1 a1;paused -1 for -1;");
+	rig_fini(&r);
+}
+
+static void
+a_strand_that_was_given_something_does_not_tick_before(void **unused)
+{
+	struct crf_lane *strand;
+
+	(void)unused;
+	begin(&pausing, .max = 2);
+	feed("A10");
+	expect(&r, "A10 s0 a1;");
+	feed("A11");
+	assert_true(crf_pool_step(r.pool)); /* the partition's turn; the strand is about to tick */
+	strand = &crf_container_of(r.flow.consumers.prev, struct carafe_consumer, link)->lane;
+	assert_int_equal(strand->number, 0);
+	strand->ops->hook(strand, CARAFE_HOOK_TICK);
+	expect(&r, "A11 s0 a1;");
+	rig_fini(&r);
+}
+
+static carafe_rc
+pause_at_once(carafe_consumer *c, const carafe_message *m)
+{
+	write_down(c, m);
+	return carafe_pause(c, carafe_next(), CARAFE_NONE);
+}
+
+static void
+a_strand_that_is_paused_ticks_whatever_waits_for_it(void **unused)
+{
+	static const carafe_handler once = { .message = pause_at_once, .tick = say_tick };
+
+	(void)unused;
+	begin(&once, .max = 2);
+	feed("A10 A11");
+	expect(&r, "A10 s0;paused 11 for -1;");
+	feed("A12");
+	expect_after(&r, 5 * CRF_SECOND, "tick s0;");
+	rig_fini(&r);
 }
 
 static void
@@ -1336,6 +1452,10 @@ main(void)
 		cmocka_unit_test(each_strand_is_described),
 		cmocka_unit_test(a_strand_that_pauses_holds_up_no_other),
 		cmocka_unit_test(a_strand_goes_nowhere_but_in_what_it_has_in_hand),
+		cmocka_unit_test(an_idle_strand_that_pauses_is_given_nothing),
+		cmocka_unit_test(what_comes_while_a_hook_runs_is_for_other_strands),
+		cmocka_unit_test(a_strand_that_was_given_something_does_not_tick_before),
+		cmocka_unit_test(a_strand_that_is_paused_ticks_whatever_waits_for_it),
 		cmocka_unit_test(a_pause_from_outside_is_for_all_strands),
 		cmocka_unit_test(what_was_done_before_is_given_back_though_there_is_a_pause),
 		cmocka_unit_test(a_seek_from_outside_waits_for_what_is_in_hand),

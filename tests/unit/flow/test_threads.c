@@ -329,7 +329,17 @@ handle_batch(carafe_consumer *c, const carafe_batch *batch)
 	return CARAFE_OK;
 }
 
-static const carafe_handler messages = { .message = handle }, in_batches = { .consume = handle_batch };
+static carafe_rc
+tick(carafe_consumer *c)
+{
+	if (chance(30))
+		nap(100);
+	if (chance(30))
+		(void)carafe_pause(c, carafe_next(), 1);
+	return CARAFE_OK;
+}
+
+static const carafe_handler messages = { .message = handle, .tick = tick }, in_batches = { .consume = handle_batch, .tick = tick };
 
 /* ------------------------------------------------------------------------------------------------ episodes */
 
@@ -479,7 +489,7 @@ begin(uint64_t seed)
 	t.pool = crf_pool_new(1 + (int)rnd(4));
 	crf_flow_init(&t.flow, t.app, t.app->bus, t.pool);
 	t.flow.changed = changed;
-	t.flow.tick_interval = CRF_SECOND;
+	t.flow.tick_interval = chance(50) ? CRF_MS : CRF_SECOND;
 }
 
 static void
