@@ -63,20 +63,22 @@ ended(void *lane)
 	crf_lane_raise(lane, CRF_LANE_ENDED);
 }
 
+/* A copy that the app goes on without has told what it could not commit: that is not the app's outcome. */
 static void
 stopped(void *host, struct crf_connection *c, carafe_rc rc, const carafe_error *err)
 {
 	struct crf_engine *en = host;
+	bool alone = crf_connection_stopping(c) && !atomic_load(&en->app->stop);
 
-	(void)c;
 	crf_lock(&en->app->mu);
 	en->stopped++;
-	if (rc != CARAFE_OK && en->rc == CARAFE_OK) {
-		en->rc = rc;
-		en->err = *err;
-	}
-	if (rc != CARAFE_OK)
+	if (rc != CARAFE_OK && !alone) {
+		if (en->rc == CARAFE_OK) {
+			en->rc = rc;
+			en->err = *err;
+		}
 		atomic_store(&en->app->stop, true);
+	}
 	crf_cond_broadcast(&en->app->changed);
 	crf_unlock(&en->app->mu);
 }
