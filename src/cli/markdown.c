@@ -146,7 +146,8 @@ static const char intro[] =
     "3. the file that `CARAFE_CONFIG=FILE` names: lines of `KEY=VALUE` as in those of `-F`, `#` starts a comment\n"
     "4. code: `carafe_new(.concurrency = 8, .kafka = CARAFE_KV(...), .settings = CARAFE_KV(...))`\n\n"
     "A key is one of the table below, or a setting of librdkafka under its own name (`fetch.min.bytes`). `APP info` shows every "
-    "value and\nwhere it came from. All mistakes are reported together; nothing starts with a mistake in it.\n\n"
+    "value and\nwhere it came from. All mistakes are reported together; nothing starts with a mistake in it. A value that is left "
+    "empty, as by a\nvariable that is, does not mean the default: where there is one it is a mistake.\n\n"
     "`CARAFE_ENV` names the environment: `development` (if unset), `test`, `staging` or `production`. Staging counts as "
     "production, and so\ndoes, with a warning, any other name: who sets it at all is deploying.\n\n";
 

@@ -127,6 +127,36 @@ check_range(const struct check *c, const struct crf_kv *kv, const struct crf_key
 	return false;
 }
 
+/* As librdkafka has it, which leaves out space in front of a text. */
+static bool
+is_empty(const char *text)
+{
+	while (isspace((unsigned char)*text))
+		text++;
+	return *text == '\0';
+}
+
+/* As a variable may be: librdkafka takes its own default for it, where carafe's would have been better, or nothing at all when there
+ * is only space. */
+static void
+check_empty(const struct check *c, const struct crf_kv *kv, const struct crf_key *k)
+{
+	if (is_empty(kv->value) && k->standard != NULL && k->standard[0] != '\0')
+		problem(c, kv->key, "is empty: give it a value, or leave it out");
+}
+
+static void
+tell_refusal(const struct check *c, const struct crf_kv *kv, const struct crf_key *k, char *text)
+{
+	clean(text, crf_key_canonical(kv->key));
+	if (crf_conf_secret(kv->key))
+		problem(c, kv->key, "is refused (the value is not shown)");
+	else if (k->values[0] != '\0' && strstr(text, "range") == NULL)
+		problem(c, kv->key, "%s; it takes %s", text, k->values);
+	else
+		problem(c, kv->key, "%s", text);
+}
+
 static void
 check_value(const struct check *c, const struct crf_kv *kv)
 {
@@ -137,15 +167,10 @@ check_value(const struct check *c, const struct crf_kv *kv)
 	if (!check_range(c, kv, k))
 		return;
 	scratch = rd_kafka_conf_new();
-	if (rd_kafka_conf_set(scratch, kv->key, kv->value, text, sizeof(text)) != RD_KAFKA_CONF_OK) {
-		clean(text, crf_key_canonical(kv->key));
-		if (crf_conf_secret(kv->key))
-			problem(c, kv->key, "is refused (the value is not shown)");
-		else if (k->values[0] != '\0' && strstr(text, "range") == NULL)
-			problem(c, kv->key, "%s; it takes %s", text, k->values);
-		else
-			problem(c, kv->key, "%s", text);
-	}
+	if (rd_kafka_conf_set(scratch, kv->key, kv->value, text, sizeof(text)) == RD_KAFKA_CONF_OK)
+		check_empty(c, kv, k);
+	else
+		tell_refusal(c, kv, k, text);
 	rd_kafka_conf_destroy(scratch);
 }
 
@@ -370,7 +395,7 @@ is_given(const struct check *c, const char *key)
 {
 	const struct crf_kv *kv = find(c, key);
 
-	return kv != NULL && kv->value[0] != '\0';
+	return kv != NULL && !is_empty(kv->value);
 }
 
 static void
