@@ -141,6 +141,7 @@ crf_epoch_await_take(struct crf_epoch *e)
 	crf_unlock(&e->mu);
 }
 
+/* mu held, unless the leader epoch is that of the mark before. */
 static void
 move_mark(struct crf_epoch *e, int64_t next, int32_t leader_epoch)
 {
@@ -148,6 +149,19 @@ move_mark(struct crf_epoch *e, int64_t next, int32_t leader_epoch)
 		atomic_store_explicit(&e->leader_epoch, leader_epoch, memory_order_relaxed);
 		atomic_store_explicit(&e->marked, next, memory_order_release);
 	}
+}
+
+/* Under the lock when the leader is another one, which is rare: whoever commits must not see its epoch with an offset that is not its. */
+static void
+mark_only(struct crf_epoch *e, int64_t next, int32_t leader_epoch)
+{
+	bool same = leader_epoch == atomic_load_explicit(&e->leader_epoch, memory_order_relaxed);
+
+	if (!same)
+		crf_lock(&e->mu);
+	move_mark(e, next, leader_epoch);
+	if (!same)
+		crf_unlock(&e->mu);
 }
 
 /* Both under the lock, so that whoever commits sees the two together. */
@@ -187,7 +201,7 @@ crf_epoch_mark(struct crf_epoch *e, int64_t next, int32_t leader_epoch, const ch
 	if (atomic_load_explicit(&e->forgets, memory_order_relaxed))
 		mark_anew(e, next, leader_epoch);
 	if (metadata == NULL)
-		move_mark(e, next, leader_epoch);
+		mark_only(e, next, leader_epoch);
 	else
 		mark_with(e, next, leader_epoch, metadata);
 	return CARAFE_OK;

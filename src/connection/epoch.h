@@ -4,7 +4,7 @@
  * The connection's thread opens and ends epochs; a lane on a worker takes messages and marks through one. Both hold a
  * reference. Ending takes the epoch's lock, so that a worker in the middle of taking, or a seek, is either before the end or
  * refused. Marking needs no lock: only the connection commits, and only what belongs to epochs it has not ended. What a
- * mark says beside its offset, its metadata, is handed over under the lock. */
+ * mark says beside its offset, its metadata or another leader epoch than the mark before, is handed over under the lock. */
 #ifndef CRF_CONNECTION_EPOCH_H
 #define CRF_CONNECTION_EPOCH_H
 
@@ -33,7 +33,7 @@ struct crf_epoch {
 	struct crf_mailbox *mailbox;   /* mu */
 	bool taken;           /* mu: something, if only news */
 	_Atomic int64_t marked;        /* lane writes: next offset for whoever comes next; CRF_OFFSET_NONE */
-	_Atomic int32_t leader_epoch;  /* lane writes, before marked: of the message marked */
+	_Atomic int32_t leader_epoch;  /* lane writes, under mu together with marked if it changes: of the message marked */
 	char *metadata;       /* mu: of that mark; NULL */
 	int64_t metadata_of;  /* mu: which mark it belongs to; CRF_OFFSET_NONE */
 	atomic_uint restated; /* lane writes: how often metadata was said, or is to be asked for */
