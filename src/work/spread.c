@@ -182,7 +182,7 @@ new_slot(struct crf_spread *sp, const carafe_message *m)
 	s->offset = m->offset;
 	s->native = m->native_;
 	s->before = sp->given >= 0 ? sp->given : m->offset;
-	s->before_epoch = sp->given_epoch;
+	s->before_epoch = sp->given >= 0 ? sp->given_epoch : -1;
 	crf_list_append(&sp->unmarked, &s->unmarked);
 	pass(sp, m);
 	sp->in_hand++;

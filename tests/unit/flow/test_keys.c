@@ -377,6 +377,7 @@ what_was_done_before_is_not_done_again(void **unused)
 	note = crf_lane_note(r.source.lane);
 	assert_string_equal(note, "carafe/1 -1 10 2 =3");
 	assert_true(r.source.marked == 10 && r.source.restated > 0); /* there is something to say, though it does not move */
+	assert_int_equal(r.source.leader_epoch, -1);                 /* nobody knows what was before */
 	crf_buf_reset(&r.log);
 	rig_fini(&r);
 	begin(&handling, .max = 3);

@@ -86,7 +86,8 @@ struct fake_source {
 	int out;            /* taken and not freed */
 	size_t taken_at_most; /* in one call */
 	int64_t marked;     /* highest; -1 */
-	char metadata[32];  /* of the last mark */
+	int32_t leader_epoch; /* of the last mark */
+	char metadata[32];  /* likewise */
 	int asked;          /* what is committed */
 	bool answers_late;  /* when fake_answer() is called */
 	crf_committed_fn *told; /* it was asked, and has not answered */
@@ -226,11 +227,11 @@ fake_mark(void *source, int64_t next, int32_t leader_epoch, const char *metadata
 {
 	struct fake_source *f = source;
 
-	(void)leader_epoch;
 	f->broken = f->broken || f->released;
 	if (f->lost)
 		return CARAFE_LOST;
 	f->marks++;
+	f->leader_epoch = leader_epoch;
 	if (next > f->marked)
 		f->marked = next;
 	snprintf(f->metadata, sizeof(f->metadata), "%s", metadata != NULL ? metadata : "");
