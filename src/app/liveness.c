@@ -21,6 +21,8 @@
 /* A health check is a line and a few headers, and whoever asks is near. */
 #define REQUEST_BOUND 8192
 #define REQUEST_TIMEOUT 5 /* s */
+/* Connections that are let in from one tick to the next: those who say nothing do not get all of the process's descriptors. */
+#define LET_IN 32
 
 struct crf_liveness {
 	struct crf_engine *engine;
@@ -28,6 +30,7 @@ struct crf_liveness {
 	struct event_base *base;
 	struct evhttp *http;
 	struct evconnlistener *listener; /* http's; NULL: nobody asks over HTTP */
+	int let_in; /* since the last tick */
 	struct event *ticker;
 	struct event *closer;
 	struct crf_awake awake;
@@ -126,6 +129,18 @@ answer(struct evhttp_request *request, void *arg)
 	evbuffer_free(body);
 }
 
+/* For each connection; NULL: evhttp makes what it needs. */
+static struct bufferevent *
+let_in(struct event_base *base, void *arg)
+{
+	struct crf_liveness *l = arg;
+
+	(void)base;
+	if (++l->let_in >= LET_IN)
+		evconnlistener_disable(l->listener);
+	return NULL;
+}
+
 /* There are no descriptors: libevent would try again at once, and complain on stderr each time. */
 static void
 wait_for_tick(struct evconnlistener *listener, void *arg)
@@ -146,6 +161,7 @@ listen_http(struct crf_liveness *l, const struct crf_values *v, carafe_error *er
 	evhttp_set_timeout(l->http, REQUEST_TIMEOUT);
 	evhttp_set_allowed_methods(l->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
 	evhttp_set_gencb(l->http, answer, l);
+	evhttp_set_bevcb(l->http, let_in, l);
 	bound = evhttp_bind_socket_with_handle(l->http, v->liveness_host, (ev_uint16_t)v->liveness_port);
 	if (bound == NULL)
 		return crf_error_errno(err, errno, "liveness: cannot listen on %s port %d", v->liveness_host, v->liveness_port);
@@ -195,6 +211,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd, (void)what;
 	if (atomic_load(&l->engine->app->stop))
 		say_stopping(l);
+	l->let_in = 0;
 	if (l->listener != NULL)
 		evconnlistener_enable(l->listener);
 	if (!is_healthy(&s) || atomic_load(&l->given_up))

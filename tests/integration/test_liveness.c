@@ -1,5 +1,6 @@
 /* The ways in which others learn of an app's health: over HTTP, in a file, through systemd's socket. What they learn:
  * test_alarms.c. */
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,6 +127,66 @@ without_descriptors_the_endpoint_waits(void **state)
 	assert_int_equal(strncmp(text, "HTTP/1.1 200", 12), 0);
 	close(fd);
 	assert_true(end_stderr(file, before) < 65536); /* where libevent complains, each time round; IT_VERBOSE says less */
+	it_stop(app);
+}
+
+#define FLOOD 400
+
+static int
+descriptors(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	int n = 0;
+
+	assert_non_null(d);
+	while (readdir(d) != NULL)
+		n++;
+	closedir(d);
+	return n;
+}
+
+/* Somebody who connects and says nothing. Nobody waits for those who are not let in. */
+static int
+say_nothing(const char *port)
+{
+	struct sockaddr_in a = it_loopback(atoi(port));
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	assert_true(fd >= 0);
+	(void)!connect(fd, (struct sockaddr *)&a, sizeof(a));
+	return fd;
+}
+
+/* For it_until: the first has been sent away. Meanwhile it is looked how many are there. */
+static bool
+first_is_over(int first, int before, int *most)
+{
+	int now = descriptors() - before;
+	char c;
+
+	*most = now > *most ? now : *most;
+	return recv(first, &c, 1, 0) == 0;
+}
+
+/* What the endpoint holds is not there for brokers. */
+static void
+those_who_say_nothing_do_not_take_the_descriptors(void **state)
+{
+	const char *port = it_free_port();
+	carafe *app = it_app(.settings = CARAFE_KV({ "liveness.port", port }, { "liveness.host", "127.0.0.1" }));
+	int fds[FLOOD], before, most = 0;
+
+	(void)state;
+	it_route(app, it_name("group"), it_topic("flood", 1, NULL), it_message_handler, it_sink_new());
+	it_start(app);
+	before = descriptors() + FLOOD;
+	for (int i = 0; i < FLOOD; i++)
+		fds[i] = say_nothing(port);
+	it_until(first_is_over(fds[0], before, &most));
+	assert_true(most < FLOOD * 3 / 4);
+	for (int i = 0; i < FLOOD; i++)
+		close(fds[i]);
+	assert_int_equal(it_health_code(port), 200);
 	it_stop(app);
 }
 
@@ -277,6 +338,7 @@ main(void)
 		IT(a_port_that_is_taken_is_told_at_the_start),
 		IT(a_head_comes_without_a_body),
 		IT(without_descriptors_the_endpoint_waits),
+		IT(those_who_say_nothing_do_not_take_the_descriptors),
 		IT(the_file_is_there_while_the_app_is),
 		IT(systemd_is_told),
 		IT(a_connection_that_is_held_up_is_told_by_the_endpoint_the_file_and_systemd),
