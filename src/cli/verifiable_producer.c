@@ -168,12 +168,22 @@ static const struct crf_verifiable_setting settings[] = {
 	{ CRF_OPTION_COUNT, "allow.auto.create.topics", "true" },
 };
 
+/* It would be now, in silence, where Java's begins with 1970. */
+static bool
+can_be_sent(const struct crf_call *call, int64_t create_time)
+{
+	if (create_time == 0)
+		crf_misused(call, "--%s 0: librdkafka cannot send that time, which means now to it; begin with 1",
+		    crf_options[CRF_OPT_MESSAGE_CREATE_TIME].name);
+	return create_time != 0;
+}
+
 static bool
 numbers(const struct crf_call *call, struct producer *v)
 {
 	return crf_verifiable_number(call, CRF_OPT_MAX_MESSAGES, -1, &v->most) &&
 	    crf_verifiable_number(call, CRF_OPT_THROUGHPUT, -1, &v->throughput) &&
-	    crf_verifiable_number(call, CRF_OPT_MESSAGE_CREATE_TIME, -1, &v->create_time) &&
+	    crf_verifiable_number(call, CRF_OPT_MESSAGE_CREATE_TIME, -1, &v->create_time) && can_be_sent(call, v->create_time) &&
 	    crf_verifiable_number(call, CRF_OPT_VALUE_PREFIX, 0, &v->prefix) &&
 	    crf_verifiable_number(call, CRF_OPT_REPEATING_KEYS, 1, &v->keys);
 }

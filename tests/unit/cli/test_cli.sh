@@ -129,6 +129,9 @@ for n in 1 2 3 4; do
 	ok "getting-started, example $n compiles" $?
 done
 
+exits 64 "$tool" verifiable-producer --bootstrap-server 127.0.0.1:1 --topic x --max-messages 0 --message-create-time 0
+says err "--message-create-time 0: "
+
 exits 0 "$tool" new shop
 exits 70 "$tool" new shop
 says err "nothing was written"
