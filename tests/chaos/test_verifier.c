@@ -155,6 +155,8 @@ who_was_stopped_may_go_on_without_knowing(void **state)
 		{ "A 1 0\nA 2 0\nB 1 0 1 0:1\n", 0 },
 		{ "A 1 0\nA 2 0\nB 2 0 1 " K0 "\nE 2 0 1 " K0 "\nC 2 0:1\nB 1 0 1 " K0 "\n", KEYED },
 		{ "A 1 0\nA 2 0\nB 2 0 1 " L0 "\nE 2 0 1 " L0 "\nV 2 stop 0\nB 1 0 1 " L0 "\n", KEYED },
+		{ "A 1 0\n" SIX "B 1 0 1 6:7\nX 1 0 1 6:7\nA 2 0\nB 2 0 1 6:7\nD 1 0:6\nB 1 0 1 7:8\n", LETTERS },
+		{ "A 1 0\nB 1 0 1 0:1\nB 1 0 1 1:2\nA 2 0\nB 2 0 1 0:1\nX 1 0 1 0:1\nE 1 0 1 1:2\nB 1 0 1 0:1\n", SIDE_BY_SIDE },
 	};
 
 	(void)state;

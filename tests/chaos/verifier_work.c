@@ -9,6 +9,13 @@ is_mine(const struct record *r, const struct work *w)
 	return r->run == w->run && r->epoch == w->epoch;
 }
 
+/* Another one has begun with it since, and that may be news to this one. */
+static bool
+is_taken(const struct record *r, int run)
+{
+	return r->run != 0 && r->run != run;
+}
+
 static bool
 was_handled(const struct record *r)
 {
@@ -63,8 +70,8 @@ is_retry(struct verifier *v, const struct work *w)
 {
 	const struct record *r = &partition_of(v, w)->records[w->offsets[0]];
 
-	return (v->manners & SIDE_BY_SIDE) != 0 && w->count == 1 && w->offsets[0] < tenure_of(v, w)->next && is_mine(r, w) &&
-	    r->stage == FAILED;
+	return (v->manners & SIDE_BY_SIDE) != 0 && w->count == 1 && w->offsets[0] < tenure_of(v, w)->next &&
+	    ((is_mine(r, w) && r->stage == FAILED) || is_taken(r, w->run));
 }
 
 static void
@@ -294,19 +301,20 @@ letter_is_written(struct verifier *v, int run, int id, int64_t offset)
 	struct tenure *t = &v->tenures[run][id];
 	struct record *r = &p->records[offset];
 	int number = number_of(r);
+	bool is_its = r->run == run ? r->epoch == t->epoch : is_taken(r, run) && t->next == offset;
 
 	v->n.letters++;
 	if ((v->manners & LETTERS) == 0 || (number != 0 && !chaos_is_poison(number)))
 		violate(v, "run %d lets go of %lld of partition %d as a dead letter, which it is not", run, (long long)offset, id);
 	handle(v, p, offset, number);
-	if (r->run == run && r->epoch == t->epoch) {
+	if (is_its && r->run == run) {
 		if (r->stage == BEGUN)
 			violate(v, "run %d lets go of %lld of partition %d as a dead letter before it has failed", run, (long long)offset, id);
 		r->stage = DONE;
-		if (!(v->manners & SIDE_BY_SIDE)) {
-			t->next = offset + 1;
-			mark(t, offset + 1);
-		}
+	}
+	if (is_its && !(v->manners & SIDE_BY_SIDE)) {
+		t->next = offset + 1;
+		mark(t, offset + 1);
 	}
 	pass_handled(p);
 }
