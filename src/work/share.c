@@ -14,6 +14,13 @@ be_idle(struct share *s)
 	crf_spread_tell_whole(s->of, true);
 }
 
+/* mu held. */
+static bool
+is_given(const struct share *s)
+{
+	return s->line != NULL && !crf_list_empty(&s->line->queue);
+}
+
 static size_t
 take(void *source, void **natives, size_t max)
 {
@@ -28,7 +35,7 @@ take(void *source, void **natives, size_t max)
 		crf_spread_take_line(s);
 	if (crf_list_empty(&s->hands)) /* what it is given now may be earlier: another line's, or sought */
 		s->lane->unmarked = -1;
-	while (n < max && s->line != NULL && !crf_list_empty(&s->line->queue)) {
+	while (n < max && is_given(s)) {
 		struct slot *slot = crf_container_of(crf_list_pop(&s->line->queue), struct slot, link);
 
 		crf_list_append(&s->hands, &slot->link);
@@ -50,7 +57,7 @@ crf_spread_step_aside(void *share)
 
 	crf_lock(&s->of->mu);
 	crf_list_remove(&s->idle);
-	given = s->line != NULL && !crf_list_empty(&s->line->queue);
+	given = is_given(s);
 	crf_spread_unlock(s->of);
 	return !given;
 }

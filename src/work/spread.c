@@ -50,7 +50,7 @@ crf_spread_new(struct crf_lane *whole, size_t cap, int max, bool stay)
 {
 	struct crf_spread *sp = crf_new(struct crf_spread);
 
-	*sp = (struct crf_spread){ .whole = whole, .cap = cap, .max = max, .stay = stay, .given = -1, .told = -1 };
+	*sp = (struct crf_spread){ .whole = whole, .cap = cap, .max = max, .stay = stay, .given = -1, .given_epoch = -1, .told = -1 };
 	crf_mutex_init(&sp->mu);
 	crf_list_init(&sp->free_slots);
 	crf_list_init(&sp->free_lines);
@@ -182,7 +182,7 @@ new_slot(struct crf_spread *sp, const carafe_message *m)
 	s->offset = m->offset;
 	s->native = m->native_;
 	s->before = sp->given >= 0 ? sp->given : m->offset;
-	s->before_epoch = sp->given >= 0 ? sp->given_epoch : -1;
+	s->before_epoch = sp->given_epoch;
 	crf_list_append(&sp->unmarked, &s->unmarked);
 	pass(sp, m);
 	sp->in_hand++;
@@ -366,7 +366,7 @@ crf_spread_forget(struct crf_spread *sp)
 {
 	crf_lock(&sp->mu);
 	crf_done_fini(&sp->before);
-	sp->given = -1;
+	sp->given = sp->given_epoch = -1;
 	crf_spread_unlock(sp);
 }
 

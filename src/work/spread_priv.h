@@ -62,7 +62,7 @@ struct crf_spread {
 	struct crf_list idle;     /* shares; the one that is so for longest is first, so that each has its turn to mark */
 	struct crf_list unmarked; /* slots */
 	int64_t given;       /* one behind the last message; -1 */
-	int32_t given_epoch; /* that one's */
+	int32_t given_epoch; /* that one's; -1 */
 	int64_t told;        /* what the source was told is marked */
 	struct crf_done before; /* what others did of what is to come */
 	size_t in_hand;

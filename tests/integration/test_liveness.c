@@ -1,6 +1,5 @@
 /* The ways in which others learn of an app's health: over HTTP, in a file, through systemd's socket. What they learn:
  * test_alarms.c. */
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,19 +131,6 @@ without_descriptors_the_endpoint_waits(void **state)
 
 #define FLOOD 400
 
-static int
-descriptors(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	int n = 0;
-
-	assert_non_null(d);
-	while (readdir(d) != NULL)
-		n++;
-	closedir(d);
-	return n;
-}
-
 /* Somebody who connects and says nothing. Nobody waits for those who are not let in. */
 static int
 say_nothing(const char *port)
@@ -161,7 +147,7 @@ say_nothing(const char *port)
 static bool
 first_is_over(int first, int before, int *most)
 {
-	int now = descriptors() - before;
+	int now = it_descriptors() - before;
 	char c;
 
 	*most = now > *most ? now : *most;
@@ -179,7 +165,7 @@ those_who_say_nothing_do_not_take_the_descriptors(void **state)
 	(void)state;
 	it_route(app, it_name("group"), it_topic("flood", 1, NULL), it_message_handler, it_sink_new());
 	it_start(app);
-	before = descriptors() + FLOOD;
+	before = it_descriptors() + FLOOD;
 	for (int i = 0; i < FLOOD; i++)
 		fds[i] = say_nothing(port);
 	it_until(first_is_over(fds[0], before, &most));

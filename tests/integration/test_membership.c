@@ -1,5 +1,4 @@
 /* Being a member among others: identities, strategies and protocols that do not agree, members that hang. */
-#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -93,20 +92,6 @@ with_the_new_protocol_an_identity_that_is_taken_refuses_the_newcomer_until_it_is
 	assert_int_equal(it_handled(s), 1);
 }
 
-/* Files this process has open; its threads. */
-static int
-entries_of(const char *folder)
-{
-	DIR *d = opendir(folder);
-	int n = 0;
-
-	assert_non_null(d);
-	while (readdir(d) != NULL)
-		n++;
-	closedir(d);
-	return n;
-}
-
 static void
 a_client_that_fails_again_and_again_leaves_nothing_behind_and_disturbs_no_other(void **state)
 {
@@ -127,11 +112,11 @@ a_client_that_fails_again_and_again_leaves_nothing_behind_and_disturbs_no_other(
 	it_start(app);
 	it_produce(topic, 0, "one");
 	it_until(it_event_count(events, CARAFE_EV_CONNECTION_FATAL) >= 3 && it_handled(s) == 1);
-	files = entries_of("/proc/self/fd");
-	threads = entries_of("/proc/self/task");
+	files = it_descriptors();
+	threads = it_threads("");
 	it_until(it_event_count(events, CARAFE_EV_CONNECTION_FATAL) >= 13);
-	assert_true(entries_of("/proc/self/fd") < files + 20); /* a client has several of each */
-	assert_true(entries_of("/proc/self/task") < threads + 10);
+	assert_true(it_descriptors() < files + 20); /* a client has several of each */
+	assert_true(it_threads("") < threads + 10);
 	it_produce(topic, 0, "two");
 	it_until(it_committed(other, topic, 0) == 2);
 	for (size_t i = 0; i < it_event_count(events, CARAFE_EV_CONNECTION_FATAL); i++)

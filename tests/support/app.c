@@ -181,3 +181,16 @@ it_threads(const char *name)
 	closedir(tasks);
 	return n;
 }
+
+int
+it_descriptors(void)
+{
+	DIR *files = opendir("/proc/self/fd");
+	int n = 0;
+
+	assert_non_null(files);
+	while (readdir(files) != NULL)
+		n++;
+	closedir(files);
+	return n;
+}

@@ -40,6 +40,8 @@ void it_app_forget(carafe *app);
 
 /* Threads of this process whose name begins so. */
 int it_threads(const char *name);
+/* Files that this process has open. */
+int it_descriptors(void);
 
 /* Stops and frees whatever a test left running. */
 void it_apps_end(void);
